@@ -1,0 +1,26 @@
+"""What a server is told at its start. One frozen value; nothing reads the environment behind its back."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Config:
+    """A server's settings."""
+
+    #: the data folder: all that the server remembers
+    data: Path
+    #: the address to listen on
+    host: str = "127.0.0.1"
+    #: the port; 0 takes a free one
+    port: int = 4566
+    #: the twelve-digit account that the server plays
+    account: str = "000000000000"
+    #: the region that the server plays
+    region: str = "us-east-1"
+    #: where Python environments of jobs are cached, shared by all servers of a user
+    cache: Path = field(default_factory=lambda: Path.home() / ".cache" / "stepwell")
+    #: fsync every commit (off only in tests that keep their data in memory)
+    durable: bool = True
