@@ -1,0 +1,1 @@
+"""Operations as rows: their models, validation, authorisation, dispatch."""

@@ -1,0 +1,1 @@
+"""HTTP to `Call` and `Reply` back to HTTP, by AWS's protocols and signatures; it knows no service."""
