@@ -70,8 +70,10 @@ class Call:
 class Body(Protocol):
     """A stream of bytes in a call or a reply."""
 
-    #: the number of bytes where it is known beforehand
-    size: int | None
+    @property
+    def size(self) -> int | None:
+        """The number of bytes where it is known beforehand."""
+        ...
 
     def chunks(self) -> AsyncIterator[bytes]:
         """The bytes, once."""

@@ -1,0 +1,119 @@
+"""Checks a call's parameters against botocore's model, in AWS's words.
+
+AWS reports all faults at once: `2 validation errors detected: Value ...; Value ...`
+(recorded for Step Functions and Systems Manager; other JSON services use the same sentence).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from functools import lru_cache
+from typing import Any
+
+from botocore.model import ListShape, MapShape, Shape, StringShape, StructureShape
+
+from stepwell.errors import ValidationException
+
+
+def validate(shape: Shape | None, params: Mapping[str, Any]) -> None:
+    """Raise ValidationException with every fault of `params`, or return."""
+    if shape is None:
+        return
+    faults: list[str] = []
+    _check(shape, params, "", faults)
+    if faults:
+        count = "1 validation error" if len(faults) == 1 else f"{len(faults)} validation errors"
+        raise ValidationException(f"{count} detected: " + "; ".join(faults))
+
+
+def _check(shape: Shape, value: Any, path: str, faults: list[str]) -> None:
+    if isinstance(shape, StructureShape):
+        if not isinstance(value, Mapping):
+            faults.append(_fault(value, path, "Member must be a structure"))
+            return
+        for name in shape.required_members:
+            if value.get(name) is None:
+                faults.append(_fault(None, _join(path, name), "Member must not be null"))
+        for name, member in value.items():
+            if name in shape.members and member is not None:
+                _check(shape.members[name], member, _join(path, name), faults)
+    elif isinstance(shape, ListShape):
+        if not isinstance(value, list | tuple):
+            faults.append(_fault(value, path, "Member must be a list"))
+            return
+        _length(shape, len(value), value, path, faults)
+        for index, item in enumerate(value, 1):
+            _check(shape.member, item, f"{path}.{index}.member", faults)
+    elif isinstance(shape, MapShape):
+        if not isinstance(value, Mapping):
+            faults.append(_fault(value, path, "Member must be a map"))
+            return
+        _length(shape, len(value), value, path, faults)
+        for key, item in value.items():
+            _check(shape.key, key, path, faults)
+            _check(shape.value, item, f"{path}.{key}.member", faults)
+    elif isinstance(shape, StringShape):
+        _string(shape, value, path, faults)
+    elif shape.type_name in ("integer", "long", "float", "double"):
+        _number(shape, value, path, faults)
+    elif shape.type_name == "boolean" and not isinstance(value, bool):
+        faults.append(_fault(value, path, "Member must be a boolean"))
+    elif shape.type_name == "blob" and isinstance(value, bytes):
+        _length(shape, len(value), value, path, faults)
+
+
+def _string(shape: StringShape, value: Any, path: str, faults: list[str]) -> None:
+    if not isinstance(value, str):
+        faults.append(_fault(value, path, "Member must be a string"))
+        return
+    _length(shape, len(value), value, path, faults)
+    if shape.enum and value not in shape.enum:
+        allowed = ", ".join(shape.enum)
+        faults.append(_fault(value, path, f"Member must satisfy enum value set: [{allowed}]"))
+    pattern = shape.metadata.get("pattern")
+    if pattern:
+        compiled = _pattern(pattern)
+        if compiled is not None and compiled.fullmatch(value) is None:
+            faults.append(_fault(value, path, f"Member must satisfy regular expression pattern: {pattern}"))
+
+
+def _number(shape: Shape, value: Any, path: str, faults: list[str]) -> None:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        faults.append(_fault(value, path, "Member must be a number"))
+        return
+    low, high = shape.metadata.get("min"), shape.metadata.get("max")
+    if low is not None and value < low:
+        faults.append(_fault(value, path, f"Member must have value greater than or equal to {low}"))
+    if high is not None and value > high:
+        faults.append(_fault(value, path, f"Member must have value less than or equal to {high}"))
+
+
+def _length(shape: Shape, length: int, value: Any, path: str, faults: list[str]) -> None:
+    low, high = shape.metadata.get("min"), shape.metadata.get("max")
+    if low is not None and length < low:
+        faults.append(_fault(value, path, f"Member must have length greater than or equal to {low}"))
+    if high is not None and length > high:
+        faults.append(_fault(value, path, f"Member must have length less than or equal to {high}"))
+
+
+@lru_cache(maxsize=2048)
+def _pattern(text: str) -> re.Pattern[str] | None:
+    try:
+        return re.compile(text.replace("\\p{L}", "\\w").replace("\\p{Z}", "\\s").replace("\\p{N}", "\\d"))
+    except re.error:
+        return None
+
+
+def _fault(value: Any, path: str, constraint: str) -> str:
+    if value is None:
+        shown = "null"
+    else:
+        text = str(value)
+        shown = f"'{text if len(text) <= 256 else text[:256] + '...'}'"
+    return f"Value {shown} at '{path}' failed to satisfy constraint: {constraint}"
+
+
+def _join(path: str, name: str) -> str:
+    member = name[:1].lower() + name[1:]
+    return f"{path}.{member}" if path else member
