@@ -1,6 +1,7 @@
 """What is wrong with a definition, as values: every fault has a code, a place and a message.
 
-Codes and messages are AWS's where a recording or its documentation shows them.
+Codes are those of AWS's ValidateStateMachineDefinition, and one of our own. Messages are AWS's where
+its answers are known.
 """
 
 from __future__ import annotations
@@ -8,17 +9,23 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from stepwell.asl.source import Path, Source, pointer
 from stepwell.errors import StepwellError
 
 #: the text is not JSON, or not an object
 INVALID_JSON = "INVALID_JSON_DESCRIPTION"
 #: a field is missing, unknown here, or of the wrong type or range
 SCHEMA = "SCHEMA_VALIDATION_FAILED"
-#: StartAt, Next or Default name a state that is not there
+#: StartAt, Next or Default name a state that is not there, or nothing leads to a state
 MISSING_TARGET = "MISSING_TRANSITION_TARGET"
-#: nothing leads to a state
-UNREACHABLE = "UNREACHABLE_STATE"
-#: part of the language that this server does not run
+#: no state of the machine ends it
+MISSING_END = "MISSING_END_STATE"
+DUPLICATE_STATE_NAME = "DUPLICATE_STATE_NAME"
+INVALID_STATE_NAME = "INVALID_STATE_NAME"
+INVALID_RESOURCE = "INVALID_RESOURCE"
+#: warning: a value looks like a path, its field's name does not end with `.$`
+NO_DOLLAR = "NO_DOLLAR"
+#: our own: part of the language that this server does not run
 UNSUPPORTED = "UNSUPPORTED"
 
 ERROR = "ERROR"
@@ -33,21 +40,23 @@ class Diagnostic:
     #: `ERROR` or `WARNING`; only an error makes a definition invalid
     severity: str
     message: str
-    #: JSON pointer as AWS prints it: `/States/Train/Next`, and `/` for the whole definition
-    pointer: str
+    #: as AWS prints it: `/States/Train/Catch[0]/Next`, `/` for the whole definition; None where AWS
+    #: gives no location
+    pointer: str | None
     #: where in the text, counted from 1
     line: int
     column: int
 
     def __str__(self) -> str:
-        return f"{self.line}:{self.column}: {self.code}: {self.message} at {self.pointer}"
+        place = f" at {self.pointer}" if self.pointer is not None else ""
+        return f"{self.line}:{self.column}: {self.code}: {self.message}{place}"
 
     def caret(self, text: str) -> str:
         """The faulty line of `text`, with a caret under the place."""
-        lines = text.splitlines()
-        line = lines[self.line - 1] if 0 < self.line <= len(lines) else ""
+        lines = text.split("\n")
+        line = lines[self.line - 1].rstrip("\r") if 0 < self.line <= len(lines) else ""
         margin = f"{self.line} | "
-        indent = "".join("\t" if c == "\t" else " " for c in line[: self.column - 1])
+        indent = "".join("\t" if char == "\t" else " " for char in line[: self.column - 1])
         return f"{margin}{line}\n{' ' * len(margin)}{indent}^"
 
 
@@ -59,7 +68,52 @@ class DefinitionInvalid(StepwellError):
         super().__init__(create_message(self.diagnostics))
 
 
+class Report:
+    """Collects the diagnostics of one definition."""
+
+    def __init__(self, source: Source) -> None:
+        self._source = source
+        self._found: list[Diagnostic] = []
+
+    def error(self, path: Path, message: str, code: str = SCHEMA) -> None:
+        self._add(ERROR, path, message, code)
+
+    def warning(self, path: Path, message: str, code: str) -> None:
+        self._add(WARNING, path, message, code)
+
+    def error_without_location(self, message: str, code: str) -> None:
+        """AWS gives some faults of the whole definition no location."""
+        self._found.append(
+            Diagnostic(code=code, severity=ERROR, message=message, pointer=None, line=1, column=1)
+        )
+
+    def _add(self, severity: str, path: Path, message: str, code: str) -> None:
+        line, column = self._source.position(path)
+        self._found.append(
+            Diagnostic(
+                code=code,
+                severity=severity,
+                message=message,
+                pointer=pointer(path),
+                line=line,
+                column=column,
+            )
+        )
+
+    @property
+    def failed(self) -> bool:
+        return any(diagnostic.severity == ERROR for diagnostic in self._found)
+
+    @property
+    def diagnostics(self) -> tuple[Diagnostic, ...]:
+        return tuple(self._found)
+
+
 def create_message(diagnostics: Sequence[Diagnostic]) -> str:
     """The message of AWS's `InvalidDefinition` error: the errors in order, joined by commas."""
-    parts = [f"{d.code}: {d.message} at {d.pointer}" for d in diagnostics if d.severity == ERROR]
+    parts = [
+        f"{found.code}: {found.message} at {'null' if found.pointer is None else found.pointer}"
+        for found in diagnostics
+        if found.severity == ERROR
+    ]
     return f"Invalid State Machine Definition: '{', '.join(parts)}'"
