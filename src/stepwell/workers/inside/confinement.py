@@ -1,0 +1,235 @@
+"""Shuts the calling process in before it runs a user's code: own view of the disk, allow-list, limits.
+
+What is asked for comes as one JSON object (see `confine`). Landlock is the boundary where the kernel has
+it; without it, and as root, a user of its own. A mount namespace gives the user's code the paths that it
+would see on AWS. Called between fork and exec, or by a worker on itself: one thread, no way back.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import platform
+import resource
+import struct
+from typing import Any
+
+PR_SET_PDEATHSIG, PR_SET_CHILD_SUBREAPER, PR_SET_NO_NEW_PRIVS, PR_CAPBSET_DROP = 1, 36, 38, 24
+CLONE_NEWNS, CLONE_NEWUSER, CLONE_NEWNET = 0x00020000, 0x10000000, 0x40000000
+MS_BIND, MS_REC, MS_PRIVATE = 4096, 16384, 1 << 18
+
+#: landlock's system calls have the same numbers on all of these machines
+LANDLOCK_CREATE, LANDLOCK_ADD, LANDLOCK_RESTRICT = 444, 445, 446
+LANDLOCK_MACHINES = ("x86_64", "aarch64", "riscv64", "s390x", "ppc64le", "armv7l", "i686")
+READ = 1 << 0 | 1 << 2 | 1 << 3  # execute, read file, read dir
+FILE_ONLY = 1 << 0 | 1 << 1 | 1 << 2 | 1 << 14 | 1 << 15  # the rights that a rule on a file may hold
+#: all rights over files that each version of landlock's interface knows
+RIGHTS = {1: (1 << 13) - 1, 2: (1 << 14) - 1, 3: (1 << 15) - 1, 4: (1 << 15) - 1, 5: (1 << 16) - 1}
+SCOPE_ABSTRACT_SOCKET, SCOPE_SIGNAL = 1, 2
+
+libc = ctypes.CDLL(None, use_errno=True)
+
+
+class ConfinementError(Exception):
+    """A confinement that was demanded is not to be had on this machine."""
+
+
+def call(result: int, what: str) -> int:
+    """The result of a C function; raises OSError with `what` when it is negative."""
+    if result < 0:
+        number = ctypes.get_errno()
+        raise OSError(number, "%s: %s" % (what, os.strerror(number)))  # noqa: UP031
+    return result
+
+
+def prctl(option: int, value: int) -> None:
+    """Raises OSError."""
+    call(libc.prctl(option, ctypes.c_ulong(value), 0, 0, 0), "prctl")
+
+
+def die_with(parent: int) -> None:
+    """Have the kernel kill this process when `parent`, which started it, ends."""
+    prctl(PR_SET_PDEATHSIG, 9)
+    if os.getppid() != parent:
+        os._exit(137)  # it ended before the line above
+
+
+def landlock_version() -> int:
+    """The version of landlock's interface that the kernel has; 0 where it has none."""
+    if platform.machine() not in LANDLOCK_MACHINES:
+        return 0
+    return max(0, int(libc.syscall(LANDLOCK_CREATE, None, ctypes.c_size_t(0), 1)))
+
+
+def confine(wish: dict[str, Any]) -> dict[str, Any]:
+    """Shut this process in. Returns what was done: `mounted`, `landlock`, `user`, `network`.
+
+    `wish` may hold: `mounts`, pairs of folder and target; `read` and `write`, paths that may be read, and
+    changed; `hide`, paths that no rule above may open (the server's data); `network`, false to take it away
+    (ConfinementError where that fails); `limits`, resource limits by their name (`nofile`: 1024);
+    `landlock`, false to do without; `user`, a user id for where landlock is missing.
+    """
+    isolate = not wish.get("network", True)
+    needed = [*wish.get("read", []), *wish.get("write", []), *wish.get("hide", [])]
+    mounted = _enter_namespaces([(pair[0], pair[1]) for pair in wish.get("mounts", [])], needed, isolate)
+    for name, value in wish.get("limits", {}).items():
+        _limit(name, value)
+    done: dict[str, Any] = {"mounted": mounted, "landlock": 0, "user": None, "network": not isolate}
+    prctl(PR_SET_NO_NEW_PRIVS, 1)
+    version = landlock_version() if wish.get("landlock", True) else 0
+    if version:
+        _landlock(version, wish)
+        done["landlock"] = version
+    elif os.geteuid() == 0 and wish.get("user") is not None:
+        os.setgroups([])
+        os.setgid(wish["user"])
+        os.setuid(wish["user"])
+        done["user"] = wish["user"]
+    _drop_capabilities()
+    return done
+
+
+def _limit(name: str, value: int) -> None:
+    """Set a resource limit, as far as the hard limit allows."""
+    kind = getattr(resource, "RLIMIT_" + name.upper())
+    hard = resource.getrlimit(kind)[1]
+    if hard != resource.RLIM_INFINITY:
+        value = min(value, hard)
+    resource.setrlimit(kind, (value, value))
+
+
+def _enter_namespaces(mounts: list[tuple[str, str]], needed: list[str], isolate: bool) -> bool:
+    """Own mounts (best effort: false when not to be had) and, with `isolate`, no network (demanded).
+
+    A target that would cover one of the `needed` paths is left out.
+    """
+    if not mounts and not isolate:
+        return False
+    wanted = CLONE_NEWNS | (CLONE_NEWNET if isolate else 0)
+    uid, gid = os.geteuid(), os.getegid()
+    if libc.unshare(wanted) != 0:
+        if libc.unshare(wanted | CLONE_NEWUSER) != 0:
+            if isolate:
+                raise ConfinementError("this machine lends no network namespace: isolation is refused")
+            return False
+        _write("/proc/self/setgroups", "deny")
+        _write("/proc/self/uid_map", "%d %d 1" % (uid, uid))  # noqa: UP031
+        _write("/proc/self/gid_map", "%d %d 1" % (gid, gid))  # noqa: UP031
+    # A target may cover a later source: all are opened before the first is covered.
+    sources = [(os.open(source, os.O_PATH | os.O_CLOEXEC), target) for source, target in mounts]
+    try:
+        mount(None, "/", None, MS_REC | MS_PRIVATE)
+        for handle, target in sources:
+            if not any(path.startswith(target + "/") for path in needed):
+                place("/proc/self/fd/%d" % handle, target)  # noqa: UP031
+    except OSError:
+        return False
+    finally:
+        for handle, _ in sources:
+            os.close(handle)
+    return bool(mounts)
+
+
+def _write(path: str, text: str) -> None:
+    with open(path, "w") as file:
+        file.write(text)
+
+
+def mount(source: str | None, target: str, kind: str | None, flags: int) -> None:
+    """Raises OSError."""
+    encoded = [None if text is None else os.fsencode(text) for text in (source, target, kind)]
+    call(libc.mount(encoded[0], encoded[1], encoded[2], ctypes.c_ulong(flags), None), "mount " + target)
+
+
+def place(source: str, target: str) -> None:
+    """Show the folder `source` at `target`, which need not exist on the disk. Raises OSError."""
+    if not os.path.isdir(target):
+        _make_room(target)
+    mount(source, target, None, MS_BIND | MS_REC)
+
+
+def _make_room(target: str) -> None:
+    """Make a folder that only this process's mount namespace has.
+
+    The nearest existing parent is covered by a tmpfs into which all that it held is mounted again. The disk
+    itself is not touched.
+    """
+    parent = os.path.dirname(target)
+    while not os.path.isdir(parent):
+        parent = os.path.dirname(parent)
+    if parent == "/":
+        raise OSError("the root folder is not covered")
+    entries = sorted(os.listdir(parent))
+    handle = os.open(parent, os.O_PATH | os.O_DIRECTORY)
+    try:
+        mount("tmpfs", parent, "tmpfs", 0)
+        for name in entries:
+            held, shown = "/proc/self/fd/%d/%s" % (handle, name), os.path.join(parent, name)  # noqa: UP031
+            if os.path.islink(held):
+                os.symlink(os.readlink(held), shown)
+                continue
+            if os.path.isdir(held):
+                os.mkdir(shown)
+            else:
+                os.close(os.open(shown, os.O_CREAT | os.O_WRONLY, 0o644))
+            mount(held, shown, None, MS_BIND | MS_REC)
+        os.makedirs(target)
+    finally:
+        os.close(handle)
+
+
+def _landlock(version: int, wish: dict[str, Any]) -> None:
+    """Forbid all of the file system but what `read` and `write` open. Raises OSError."""
+    handled = RIGHTS[min(version, 5)]
+    scope = SCOPE_ABSTRACT_SOCKET | SCOPE_SIGNAL if version >= 6 else 0
+    attributes = struct.pack("QQQ", handled, 0, scope)
+    size = 24 if version >= 6 else 16 if version >= 4 else 8
+    ruleset = call(
+        libc.syscall(LANDLOCK_CREATE, attributes, ctypes.c_size_t(size), 0), "landlock_create_ruleset"
+    )
+    hide = [os.path.realpath(path) for path in wish.get("hide", [])]
+    opened = [(path, READ) for path in _without(wish.get("read", []), hide)]
+    opened += [(path, handled) for path in _without(wish.get("write", []), hide)]
+    for path, rights in opened:
+        try:
+            handle = os.open(path, os.O_PATH | os.O_CLOEXEC)
+        except OSError:
+            continue  # what is not there needs no rule
+        if not os.path.isdir(path):
+            rights &= FILE_ONLY
+        rule = struct.pack("=Qi", rights & handled, handle)
+        call(libc.syscall(LANDLOCK_ADD, ruleset, 1, rule, 0), "landlock_add_rule " + path)
+        os.close(handle)
+    call(libc.syscall(LANDLOCK_RESTRICT, ruleset, 0), "landlock_restrict_self")
+    os.close(ruleset)
+
+
+def _without(paths: list[str], hide: list[str]) -> list[str]:
+    """`paths` with each that contains a hidden one replaced by what lies beside the hidden one.
+
+    A path inside a hidden folder stays: it was named on purpose (the worker's own folder in the data folder).
+    """
+    found: list[str] = []
+    for path in paths:
+        real = os.path.realpath(path)
+        inside = [hidden for hidden in hide if hidden == real or hidden.startswith(real.rstrip("/") + "/")]
+        if not inside:
+            found.append(path)
+        elif real not in inside:
+            try:
+                found += _without([os.path.join(real, name) for name in os.listdir(real)], hide)
+            except OSError:
+                continue
+    return found
+
+
+def _drop_capabilities() -> None:
+    """Give up what root may do beyond owning files; no effect for others."""
+    if os.geteuid() != 0:
+        return
+    with open("/proc/sys/kernel/cap_last_cap") as file:
+        last = int(file.read())
+    for number in range(last + 1):
+        libc.prctl(PR_CAPBSET_DROP, ctypes.c_ulong(number), 0, 0, 0)
+    header = struct.pack("Ii", 0x20080522, 0)
+    call(libc.capset(header, struct.pack("IIIIII", 0, 0, 0, 0, 0, 0)), "capset")
