@@ -21,7 +21,8 @@ _Operand = Callable[[Any], Any]
 class Readable(Protocol):
     """A path below a candidate."""
 
-    definite: bool
+    @property
+    def definite(self) -> bool: ...
 
     def read(self, root: Any) -> Any: ...
 
