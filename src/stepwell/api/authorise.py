@@ -14,11 +14,9 @@ from stepwell.calls import Call
 from stepwell.clock import Clock, iso
 from stepwell.durable.ports import View
 from stepwell.errors import AccessDenied
-from stepwell.identity import Decision, Policies, Request, decide
+from stepwell.identity.evaluate import Decision, Policies, Request, decide
 
 log = logging.getLogger(__name__)
-
-PRINCIPAL_TYPES = {"role": "AssumedRole", "root": "Account", "user": "User"}
 
 #: finds the policies that speak about a call: the caller's own, and those on the resource
 PoliciesOf = Callable[[Call, str, View], Policies]
@@ -50,10 +48,7 @@ class Authoriser:
         request = Request(
             action=right.action,
             resource=resource,
-            principal_arn=call.caller.arn,
-            account=call.caller.account,
-            role_arn=call.caller.role,
-            kind=call.caller.kind,
+            principal=call.caller,
             context=condition_keys(call, right, view, self._clock.now()),
         )
         return decide(request, self._policies_of(call, resource, view))
@@ -79,27 +74,19 @@ def resource_arn(right: Right, params: Mapping[str, Any], site: Site) -> str:
 
 def condition_keys(call: Call, right: Right, view: View, now: float) -> dict[str, str | list[str]]:
     """The condition context of one right: the global keys, then those the row names."""
-    caller, origin = call.caller, call.origin
+    origin = call.origin
     keys: dict[str, str | list[str]] = {
-        "aws:PrincipalArn": caller.role or caller.arn,
-        "aws:PrincipalAccount": caller.account,
-        "aws:PrincipalType": {"role": "AssumedRole", "root": "Account", "user": "User"}.get(
-            caller.kind, "Service"
-        ),
-        "aws:userid": caller.user_id,
         "aws:SourceIp": origin.source_ip,
         "aws:SecureTransport": "true" if origin.secure else "false",
         "aws:CurrentTime": iso(now),
         "aws:EpochTime": str(int(now)),
         "aws:RequestedRegion": view.region,
         "aws:UserAgent": origin.user_agent,
-        "aws:ViaAWSService": "true" if caller.kind == "service" else "false",
+        "aws:ViaAWSService": "true" if call.caller.kind == "service" else "false",
     }
     if origin.source_arn is not None:
         keys["aws:SourceArn"] = origin.source_arn
         keys["aws:SourceAccount"] = view.account
-    if caller.kind == "user":
-        keys["aws:username"] = caller.arn.rpartition("/")[2]
     for key, parameter in right.keys.items():
         value = parameter[1:] if parameter.startswith("=") else call.params.get(parameter)
         if value is not None:

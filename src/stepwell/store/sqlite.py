@@ -213,7 +213,7 @@ class SqliteStore:
         if int(row[0]) > FORMAT:
             connection.close()
             raise FolderTooNew(
-                f"{self._path} was written by a newer Stepwell: format {row[0]}, this release knows {FORMAT}. "
+                f"{self._path} was written by a newer Stepwell: its format is {row[0]}, ours {FORMAT}. "
                 "Nothing was changed. Upgrade Stepwell, or name another folder with --data"
             )
         return connection

@@ -1,0 +1,44 @@
+"""IAM's errors. The codes carry no `Exception`; the statuses are those of AWS's model."""
+
+from __future__ import annotations
+
+from stepwell.errors import AwsError
+
+
+class NoSuchEntity(AwsError):
+    """The role, policy or version does not exist."""
+
+    code = "NoSuchEntity"
+    status = 404
+
+
+class EntityAlreadyExists(AwsError):
+    """A role or policy of that name exists."""
+
+    code = "EntityAlreadyExists"
+    status = 409
+
+
+class DeleteConflict(AwsError):
+    """What is to be deleted is still in use."""
+
+    code = "DeleteConflict"
+    status = 409
+
+
+class LimitExceeded(AwsError):
+    """A quota of the account would be exceeded."""
+
+    code = "LimitExceeded"
+    status = 409
+
+
+class InvalidInput(AwsError):
+    """A parameter makes no sense."""
+
+    code = "InvalidInput"
+    status = 400
+
+
+def no_role(name: str) -> NoSuchEntity:
+    return NoSuchEntity(f"The role with name {name} cannot be found.")
