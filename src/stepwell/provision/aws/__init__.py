@@ -1,0 +1,16 @@
+"""The resource types and invokes of Pulumi's AWS package that can be had, by token: one module per service."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from stepwell.provision.aws import iam, lambda_, logs, objects, s3, sagemaker, sfn
+from stepwell.provision.aws.invokes import INVOKES
+from stepwell.provision.schema import ResourceType
+
+__all__ = ["INVOKES", "TYPES"]
+
+_ALL = (*s3.TYPES, *objects.TYPES, *iam.TYPES, *lambda_.TYPES, *sfn.TYPES, *sagemaker.TYPES, *logs.TYPES)
+
+#: by token
+TYPES: Mapping[str, ResourceType] = {token: kind for kind in _ALL for token in (kind.token, *kind.also)}

@@ -1,0 +1,92 @@
+"""CloudWatch Logs: log groups."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from stepwell.provision.aws import tags
+from stepwell.provision.aws.blocks import given
+from stepwell.provision.cloud import Cloud, attempt, calling
+from stepwell.provision.schema import Inputs, Naming, ResourceType, honoured, refused
+
+
+def _create(cloud: Cloud, inputs: Inputs) -> str:
+    with calling(cloud):
+        cloud.client("logs").create_log_group(
+            **given(
+                logGroupName=inputs["name"],
+                kmsKeyId=inputs.get("kmsKeyId"),
+                logGroupClass=inputs.get("logGroupClass"),
+                tags=tags.of(inputs) or None,
+            )
+        )
+    return str(inputs["name"])
+
+
+def _settle(cloud: Cloud, id_: str, inputs: Inputs) -> None:
+    _update(cloud, id_, {"tagsAll": inputs.get("tagsAll")}, inputs)
+
+
+def _update(cloud: Cloud, id_: str, old: Inputs, new: Inputs) -> None:
+    logs = cloud.client("logs")
+    before, after = old.get("retentionInDays") or 0, new.get("retentionInDays") or 0
+    with calling(cloud):
+        if after and after != before:
+            logs.put_retention_policy(logGroupName=id_, retentionInDays=after)
+        if before and not after:
+            logs.delete_retention_policy(logGroupName=id_)
+        if tags.added(old, new):
+            logs.tag_resource(resourceArn=_arn(cloud, id_), tags=tags.added(old, new))
+        if tags.removed(old, new):
+            logs.untag_resource(resourceArn=_arn(cloud, id_), tagKeys=tags.removed(old, new))
+
+
+def _read(cloud: Cloud, id_: str, inputs: Inputs) -> dict[str, Any] | None:
+    with calling(cloud):
+        pages = cloud.client("logs").get_paginator("describe_log_groups").paginate(logGroupNamePrefix=id_)
+        group = next((g for page in pages for g in page["logGroups"] if g["logGroupName"] == id_), None)
+    if group is None:
+        return None
+    return given(
+        name=id_,
+        arn=_arn(cloud, id_),
+        retentionInDays=group.get("retentionInDays", 0),
+        kmsKeyId=group.get("kmsKeyId"),
+        logGroupClass=group.get("logGroupClass"),
+        tagsAll=tags.of(inputs),
+    )
+
+
+def _delete(cloud: Cloud, id_: str, inputs: Inputs) -> None:
+    if not inputs.get("skipDestroy"):
+        attempt(cloud, cloud.client("logs").delete_log_group, logGroupName=id_)
+
+
+def _arn(cloud: Cloud, name: str) -> str:
+    return cloud.arn("logs", f"log-group:{name}")
+
+
+LOG_GROUP = ResourceType(
+    token="aws:cloudwatch/logGroup:LogGroup",
+    properties={
+        "name": honoured(replaces=True),
+        "namePrefix": honoured(replaces=True),
+        "retentionInDays": honoured(default=0),
+        "kmsKeyId": honoured(replaces=True),
+        "logGroupClass": honoured(replaces=True),
+        "skipDestroy": honoured(),
+        "tags": honoured(),
+        "region": honoured(replaces=True),
+        "deletionProtectionEnabled": refused("use Pulumi's own protect option"),
+    },
+    computed=frozenset({"arn", "tagsAll"}),
+    naming=Naming(prefix="namePrefix", longest=512),
+    create=_create,
+    settle=_settle,
+    update=_update,
+    read=_read,
+    delete=_delete,
+    identify=lambda cloud, inputs: str(inputs["name"]),
+)
+
+TYPES = (LOG_GROUP,)

@@ -1,0 +1,135 @@
+"""Step Functions: state machines."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from stepwell.provision.aws import tags
+from stepwell.provision.aws.blocks import given
+from stepwell.provision.cloud import Cloud, attempt, calling
+from stepwell.provision.schema import Inputs, Naming, ResourceType, block, honoured
+
+_PATIENCE = 300.0
+
+
+def _arn(cloud: Cloud, inputs: Inputs) -> str:
+    return cloud.arn("states", f"stateMachine:{inputs['name']}")
+
+
+def _logging(inputs: Inputs) -> dict[str, Any] | None:
+    asked = inputs.get("loggingConfiguration")
+    if not asked:
+        return None
+    group = asked.get("logDestination")
+    return given(
+        level=asked.get("level"),
+        includeExecutionData=asked.get("includeExecutionData"),
+        destinations=[{"cloudWatchLogsLogGroup": {"logGroupArn": group}}] if group else None,
+    )
+
+
+def _settings(inputs: Inputs) -> dict[str, Any]:
+    return given(
+        definition=inputs["definition"],
+        roleArn=inputs["roleArn"],
+        loggingConfiguration=_logging(inputs),
+        tracingConfiguration=inputs.get("tracingConfiguration"),
+        encryptionConfiguration=inputs.get("encryptionConfiguration"),
+        publish=inputs.get("publish"),
+    )
+
+
+def _create(cloud: Cloud, inputs: Inputs) -> str:
+    with calling(cloud):
+        answer = cloud.client("stepfunctions").create_state_machine(
+            name=inputs["name"],
+            type=inputs["type"],
+            **given(tags=tags.pairs(tags.of(inputs), key="key", value="value") or None),
+            **_settings(inputs),
+        )
+    return str(answer["stateMachineArn"])
+
+
+def _update(cloud: Cloud, id_: str, old: Inputs, new: Inputs) -> None:
+    states = cloud.client("stepfunctions")
+    settings = _settings(new)
+    if old.get("loggingConfiguration") and "loggingConfiguration" not in settings:
+        settings["loggingConfiguration"] = {"level": "OFF", "includeExecutionData": False}
+    if old.get("tracingConfiguration") and "tracingConfiguration" not in settings:
+        settings["tracingConfiguration"] = {"enabled": False}
+    with calling(cloud):
+        if not old or settings != _settings(old):
+            states.update_state_machine(stateMachineArn=id_, **settings)
+        if tags.added(old, new):
+            added = tags.pairs(tags.added(old, new), key="key", value="value")
+            states.tag_resource(resourceArn=id_, tags=added)
+        if tags.removed(old, new):
+            states.untag_resource(resourceArn=id_, tagKeys=tags.removed(old, new))
+
+
+def _read(cloud: Cloud, id_: str, inputs: Inputs) -> dict[str, Any] | None:
+    found = attempt(cloud, cloud.client("stepfunctions").describe_state_machine, stateMachineArn=id_)
+    if found is None or found.get("status") == "DELETING":
+        return None
+    created = found.get("creationDate")
+    return given(
+        arn=id_,
+        name=found["name"],
+        definition=found["definition"],
+        roleArn=found["roleArn"],
+        type=found.get("type", "STANDARD"),
+        status=found.get("status", "ACTIVE"),
+        creationDate=created.strftime("%Y-%m-%dT%H:%M:%SZ") if hasattr(created, "strftime") else created,
+        revisionId=found.get("revisionId"),
+        description=found.get("description"),
+        stateMachineVersionArn=_version(cloud, id_) if inputs.get("publish") else None,
+        tagsAll=tags.of(inputs),
+    )
+
+
+def _version(cloud: Cloud, id_: str) -> str | None:
+    with calling(cloud):
+        listed = cloud.client("stepfunctions").list_state_machine_versions(stateMachineArn=id_)
+    versions = listed["stateMachineVersions"]
+    return versions[0]["stateMachineVersionArn"] if versions else None
+
+
+def _delete(cloud: Cloud, id_: str, inputs: Inputs) -> None:
+    states = cloud.client("stepfunctions")
+    attempt(cloud, states.delete_state_machine, stateMachineArn=id_)
+    # A machine whose executions still run is answered as DELETING until they have ended.
+    cloud.until(
+        lambda: attempt(cloud, states.describe_state_machine, stateMachineArn=id_) is None,
+        what=f"deleting {id_}",
+        seconds=_PATIENCE,
+    )
+
+
+STATE_MACHINE = ResourceType(
+    token="aws:sfn/stateMachine:StateMachine",
+    properties={
+        "name": honoured(replaces=True),
+        "namePrefix": honoured(replaces=True),
+        "definition": honoured(required=True, document=True),
+        "roleArn": honoured(required=True),
+        "type": honoured(replaces=True, default="STANDARD", choices=("STANDARD", "EXPRESS")),
+        "loggingConfiguration": honoured(fields=block("includeExecutionData level logDestination")),
+        "tracingConfiguration": honoured(fields=block("enabled")),
+        "encryptionConfiguration": honoured(fields=block("kmsDataKeyReusePeriodSeconds kmsKeyId type")),
+        "publish": honoured(),
+        "tags": honoured(),
+        "region": honoured(replaces=True),
+    },
+    computed=frozenset(
+        "arn creationDate description revisionId stateMachineVersionArn status tagsAll versionDescription".split()
+    ),
+    volatile=frozenset({"description", "revisionId", "stateMachineVersionArn", "status"}),
+    naming=Naming(prefix="namePrefix", longest=80),
+    create=_create,
+    update=_update,
+    read=_read,
+    delete=_delete,
+    identify=_arn,
+)
+
+TYPES = (STATE_MACHINE,)

@@ -1,0 +1,146 @@
+"""The program's own files: `Pulumi.yaml`, `Pulumi.<stack>.yaml`, and the Python that it asks for.
+
+Encrypted values (`secure:`) need an AES-GCM implementation, which neither Python nor the packages that Stepwell
+depends on have; they are refused by name. Secrets are given as `pulumi.Output.secret(...)`, or as plain values
+of a stack file that is kept out of version control.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from stepwell.provision.problems import ProjectInvalid
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Project:
+    """A program's folder and what its files say."""
+
+    #: the folder
+    folder: Path
+    #: the project's name; the folder's name where there is no `Pulumi.yaml`
+    name: str
+    #: the folder or file to run
+    main: Path
+    #: the interpreter to run it with
+    python: Path
+    #: the configuration, `namespace:key` to text
+    config: Mapping[str, str]
+
+
+def read(folder: Path, stack: str) -> Project:
+    """The project in `folder` as the stack sees it.
+
+    Raises:
+        ProjectInvalid: a file is absent, malformed, or asks for what is not supported.
+    """
+    folder = folder.resolve()
+    if not folder.is_dir():
+        raise ProjectInvalid(f"{folder} is not a folder", advice="Name the folder that has Pulumi.yaml in it")
+    if not stack or "/" in stack or stack.startswith("."):
+        raise ProjectInvalid(f"{stack!r} is no stack name", advice="Use letters, digits, hyphens and underscores")
+    about = _yaml(_first(folder, "Pulumi"))
+    name = str(about.get("name") or folder.name)
+    if "/" in name or name.startswith("."):
+        raise ProjectInvalid(f"{name!r} is no project name", advice="Use letters, digits, hyphens and underscores")
+    runtime, options = _runtime(about)
+    if runtime != "python":
+        raise ProjectInvalid(
+            f"The program's runtime is {runtime}", advice="Stepwell runs programs in Python; use `pulumi up` for others"
+        )
+    main = (folder / str(about.get("main") or ".")).resolve()
+    if main.is_dir() and not (main / "__main__.py").is_file():
+        raise ProjectInvalid(f"{main} has no __main__.py", advice="Name the program's folder, or set `main:`")
+    if not main.exists():
+        raise ProjectInvalid(f"{main} does not exist", advice="Correct `main:` in Pulumi.yaml")
+    config = _defaults(about, name)
+    config.update(_stack_config(_first(folder, f"Pulumi.{stack}"), name))
+    return Project(folder=folder, name=name, main=main, python=_python(folder, options), config=config)
+
+
+def _first(folder: Path, stem: str) -> Path | None:
+    return next((file for end in (".yaml", ".yml") if (file := folder / f"{stem}{end}").is_file()), None)
+
+
+def _yaml(path: Path | None) -> dict[str, Any]:
+    if path is None:
+        return {}
+    import yaml  # type: ignore[import-untyped]
+
+    try:
+        loaded = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise ProjectInvalid(f"{path} is not YAML: {error}") from error
+    if loaded is None:
+        return {}
+    if not isinstance(loaded, dict):
+        raise ProjectInvalid(f"{path} is not a mapping of names to values")
+    return loaded
+
+
+def _runtime(about: Mapping[str, Any]) -> tuple[str, Mapping[str, Any]]:
+    runtime = about.get("runtime", "python")
+    if isinstance(runtime, Mapping):
+        options = runtime.get("options")
+        return str(runtime.get("name")), options if isinstance(options, Mapping) else {}
+    return str(runtime), {}
+
+
+def _python(folder: Path, options: Mapping[str, Any]) -> Path:
+    named = options.get("virtualenv")
+    if not named:
+        return Path(sys.executable)
+    python = folder / str(named) / "bin" / "python"
+    if not python.exists():
+        raise ProjectInvalid(
+            f"The program's virtual environment {folder / str(named)} is absent",
+            advice="Make it and install the program's requirements, or drop `virtualenv` from Pulumi.yaml",
+        )
+    return python
+
+
+def _defaults(about: Mapping[str, Any], project: str) -> dict[str, str]:
+    config: dict[str, str] = {}
+    declared = about.get("config")
+    if not isinstance(declared, Mapping):
+        return config
+    for key, value in declared.items():
+        if isinstance(value, Mapping) and ("default" in value or "value" in value or "type" in value):
+            value = value.get("value", value.get("default"))
+        if value is not None:
+            config[_key(str(key), project)] = _text(value)
+    return config
+
+
+def _stack_config(path: Path | None, project: str) -> dict[str, str]:
+    config: dict[str, str] = {}
+    declared = _yaml(path).get("config") or {}
+    if not isinstance(declared, Mapping):
+        raise ProjectInvalid(f"`config` in {path} is not a mapping")
+    for key, value in declared.items():
+        if _encrypted(value):
+            raise ProjectInvalid(
+                f"Configuration value {key} in {path} is encrypted (`secure:`), which is not supported here",
+                advice=f"Set it as plain text in a stack of its own: `{key}: value`",
+            )
+        config[_key(str(key), project)] = _text(value)
+    return config
+
+
+def _encrypted(value: Any) -> bool:
+    if isinstance(value, Mapping):
+        return (set(value) == {"secure"}) or any(map(_encrypted, value.values()))
+    return isinstance(value, list) and any(map(_encrypted, value))
+
+
+def _key(key: str, project: str) -> str:
+    return key if ":" in key else f"{project}:{key}"
+
+
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value)
