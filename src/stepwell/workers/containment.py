@@ -20,7 +20,8 @@ from stepwell.workers.inside import confinement
 INSIDE = Path(__file__).parent / "inside"
 #: what any program on the machine reads; whether its user may is another matter
 SYSTEM_READ = (
-    "/bin", "/etc", "/lib", "/lib32", "/lib64", "/opt", "/proc", "/run/systemd/resolve", "/sbin", "/sys", "/usr",
+    "/bin", "/etc", "/lib", "/lib32", "/lib64", "/opt", "/proc", "/run/systemd/resolve", "/sbin", "/sys",
+    "/usr",
 )  # fmt: skip
 #: devices that are no danger, the GPU's among them
 DEVICES = (

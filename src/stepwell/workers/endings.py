@@ -30,10 +30,10 @@ async def ended(identity: Identity) -> None:
 
 async def _readable(handle: int) -> None:
     loop = asyncio.get_running_loop()
-    over = loop.create_future()
-    loop.add_reader(handle, lambda: over.done() or over.set_result(None))
+    over = asyncio.Event()
+    loop.add_reader(handle, over.set)
     try:
-        await over
+        await over.wait()
     finally:
         loop.remove_reader(handle)
 

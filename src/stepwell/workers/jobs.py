@@ -211,6 +211,7 @@ class Jobs:
             "unmounted_environment": {"SAGEMAKER_BASE_DIR": str(folder / "ml")},
             "directory": str(folder / "ml" / inside),
             "mounted_directory": spec.directory,
+            "mount_point": OPT_ML,
             "quota_folder": str(folder),
             "port": spec.port,
             "limits": {
@@ -254,7 +255,7 @@ class Jobs:
             worker_id=worker_id,
             started_at=status["started_at"],
             ended_at=status["ended_at"],
-            mounted=bool((status["confinement"] or {}).get("mounted")),
+            mounted=OPT_ML in (status["confinement"] or {}).get("mounted", ()),
             **status["exit"],
         )
 
@@ -318,7 +319,10 @@ class Jobs:
         return running
 
     async def lines(self, worker_id: str, offset: int = 0) -> AsyncIterator[LogBatch]:
-        """Follow the job's log from `offset` to its end, in batches. Raises WorkerError when it is not known."""
+        """Follow the job's log from `offset` to its end, in batches.
+
+        Raises WorkerError when the job is not known.
+        """
         path = self.folder(worker_id) / "log"
         while True:
             over = self.ended(worker_id) is not None

@@ -162,7 +162,7 @@ class Supervisor:
             done = confinement.confine(self.spec["confinement"])
             confinement.die_with(parent)
             environment = dict(self.spec["environment"])
-            if done["mounted"]:
+            if self.spec["mount_point"] in done["mounted"]:
                 os.chdir(self.spec["mounted_directory"])
             else:
                 environment.update(self.spec["unmounted_environment"])

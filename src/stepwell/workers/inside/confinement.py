@@ -62,7 +62,8 @@ def landlock_version() -> int:
 
 
 def confine(wish: dict[str, Any]) -> dict[str, Any]:
-    """Shut this process in. Returns what was done: `mounted`, `landlock`, `user`, `network`.
+    """Shut this process in. Returns what was done: `mounted` (the targets that are there), `landlock` (its
+    version, or 0), `user`, `network`.
 
     `wish` may hold: `mounts`, pairs of folder and target; `read` and `write`, paths that may be read, and
     changed; `hide`, paths that no rule above may open (the server's data); `network`, false to take it away
@@ -98,20 +99,21 @@ def _limit(name: str, value: int) -> None:
     resource.setrlimit(kind, (value, value))
 
 
-def _enter_namespaces(mounts: list[tuple[str, str]], needed: list[str], isolate: bool) -> bool:
-    """Own mounts (best effort: false when not to be had) and, with `isolate`, no network (demanded).
+def _enter_namespaces(mounts: list[tuple[str, str]], needed: list[str], isolate: bool) -> list[str]:
+    """Own mounts (as far as they are to be had) and, with `isolate`, no network (demanded).
 
-    A target that would cover one of the `needed` paths is left out.
+    A target that would cover one of the `needed` paths is left out. Returns the targets that are there.
     """
+    shown: list[str] = []
     if not mounts and not isolate:
-        return False
+        return shown
     wanted = CLONE_NEWNS | (CLONE_NEWNET if isolate else 0)
     uid, gid = os.geteuid(), os.getegid()
     if libc.unshare(wanted) != 0:
         if libc.unshare(wanted | CLONE_NEWUSER) != 0:
             if isolate:
                 raise ConfinementError("this machine lends no network namespace: isolation is refused")
-            return False
+            return shown
         _write("/proc/self/setgroups", "deny")
         _write("/proc/self/uid_map", "%d %d 1" % (uid, uid))  # noqa: UP031
         _write("/proc/self/gid_map", "%d %d 1" % (gid, gid))  # noqa: UP031
@@ -122,12 +124,13 @@ def _enter_namespaces(mounts: list[tuple[str, str]], needed: list[str], isolate:
         for handle, target in sources:
             if not any(path.startswith(target + "/") for path in needed):
                 place("/proc/self/fd/%d" % handle, target)  # noqa: UP031
+                shown.append(target)
     except OSError:
-        return False
+        return shown
     finally:
         for handle, _ in sources:
             os.close(handle)
-    return bool(mounts)
+    return shown
 
 
 def _write(path: str, text: str) -> None:

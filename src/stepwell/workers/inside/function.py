@@ -7,6 +7,7 @@ output; one log event is one line there, its inner line ends written as U+001E.
 
 from __future__ import annotations
 
+import builtins
 import importlib
 import io
 import json
@@ -16,9 +17,10 @@ import struct
 import sys
 import time
 import traceback
+from collections.abc import Callable
 from decimal import Decimal
 from types import TracebackType
-from typing import Any, Callable
+from typing import Any
 
 LENGTHS = struct.Struct(">II")
 #: stands for a line end inside one log event
@@ -193,7 +195,7 @@ def user_frames(trace: TracebackType | None) -> list[str]:
     frames = traceback.extract_tb(trace)
     while frames and (frames[0].filename == __file__ or "importlib" in frames[0].filename):
         del frames[0]
-    return traceback.format_list([(item.filename, item.lineno, item.name, item.line) for item in frames])
+    return traceback.format_list([(item.filename, item.lineno or 0, item.name, item.line) for item in frames])
 
 
 def log_error(error: dict[str, Any]) -> None:
@@ -210,28 +212,26 @@ def log_error(error: dict[str, Any]) -> None:
 
 
 def prepare(wish: dict[str, Any]) -> None:
-    """Shut this process in and lay out its paths."""
+    """Shut this process in and lay out its paths as the contract has them."""
     confinement = importlib.import_module("confinement")
     confinement.die_with(wish["server"])
-    done = confinement.confine(wish["confinement"])
+    mounted = confinement.confine(wish["confinement"])["mounted"]
     confinement.die_with(wish["server"])
     del sys.modules["confinement"]
-    root = TASK_ROOT if done["mounted"] else wish["code"]
+    root = TASK_ROOT if TASK_ROOT in mounted else wish["code"]
+    layer = LAYER_ROOT if LAYER_ROOT in mounted else wish["layer"]
+    if "/tmp" in mounted:
+        os.environ["TMPDIR"] = "/tmp"
     os.environ["LAMBDA_TASK_ROOT"] = root
     os.chdir(root)
-    layers = [LAYER_ROOT] if done["mounted"] and wish["layers"] else wish["layers"]
     version = f"python{sys.version_info[0]}.{sys.version_info[1]}"
-    extra = [
-        path
-        for layer in layers
-        for path in (f"{layer}/python", f"{layer}/python/lib/{version}/site-packages")
-    ]
-    sys.path[:] = [
-        root,
-        *extra,
-        *wish["path"],
-        *(path for path in sys.path if path != os.path.dirname(__file__)),
-    ]
+    extra = [] if layer is None else [f"{layer}/python", f"{layer}/python/lib/{version}/site-packages"]
+    named = [path for path in os.environ.get("PYTHONPATH", "").split(os.pathsep) if path]
+    own = os.path.dirname(os.path.abspath(__file__))
+    sys.path[:] = [root, *extra, *named, wish["runtime"], *(path for path in sys.path if path != own)]
+    quitter = importlib.import_module("_sitebuiltins").Quitter
+    for name in ("exit", "quit"):  # the site module, which is not run, would define them
+        setattr(builtins, name, quitter(name, ""))
 
 
 def peak_memory() -> int:
@@ -267,6 +267,7 @@ def serve(pipes: Pipes) -> int:
         return 1
     flush()
     pipes.send({"type": "ready", "init_ms": (time.perf_counter() - began) * 1000})
+    own = os.getpid()
     while True:
         frame = pipes.receive()
         if frame is None:
@@ -275,6 +276,8 @@ def serve(pipes: Pipes) -> int:
         events.request_id = header["request_id"]
         answer, failed = respond(handler, header, body)
         flush()
+        if os.getpid() != own:
+            os._exit(0)  # a fork by the user's code came back: only the original answers
         pipes.send({"type": "result", "error": failed, "peak_memory": peak_memory()}, answer)
 
 

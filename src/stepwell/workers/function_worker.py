@@ -1,0 +1,255 @@
+"""One warm process of a function, seen from the server: frames to it, frames and printed lines from it."""
+
+from __future__ import annotations
+
+import asyncio
+import collections
+import json
+import os
+import shutil
+import struct
+import subprocess
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from stepwell.workers import containment, processes
+from stepwell.workers.endings import ended
+
+LENGTHS = struct.Struct(">II")
+#: between two looks at the memory of a process that is at work, in seconds
+MEMORY_INTERVAL = 0.05
+#: reads of 64 KiB that empty a pipe which nobody fills
+PIPE_ROUNDS = 17
+#: the same mark as in `inside/function.py`
+INNER_LINE_END = "\x1e"
+#: printed bytes of one invocation that are kept; what comes after is counted and dropped
+LOG_LIMIT = 16 << 20
+
+
+class Gone(Exception):
+    """The process ended instead of answering."""
+
+    def __init__(self, code: int) -> None:
+        """code: as `subprocess` has it, a signal's number negated."""
+        super().__init__(code)
+        self.code = code
+
+
+class OverMemory(Exception):
+    """The process held more than it may, and was killed."""
+
+
+class Printed:
+    """The lines that a process printed since they were last taken."""
+
+    def __init__(self) -> None:
+        self.events: list[tuple[float, str]] = []
+        self.held = 0
+        self.dropped = 0
+        self.partial = b""
+
+    def feed(self, data: bytes) -> None:
+        *lines, self.partial = (self.partial + data).split(b"\n")
+        if len(self.partial) > 1 << 18:
+            lines.append(self.partial)
+            self.partial = b""
+        now = time.time()
+        for line in lines:
+            if self.held > LOG_LIMIT:
+                self.dropped += len(line)
+                continue
+            self.held += len(line)
+            self.events.append((now, line.decode(errors="replace").replace(INNER_LINE_END, "\n")))
+
+    def take(self) -> list[tuple[float, str]]:
+        """All lines since the last call, an unfinished one included."""
+        if self.partial:
+            self.feed(b"\n")
+        if self.dropped:
+            self.events.append((time.time(), f"[{self.dropped} bytes of output were dropped]"))
+        taken = self.events
+        self.events, self.held, self.dropped = [], 0, 0
+        return taken
+
+
+class FunctionWorker:
+    """A process that was started for a function and answers one request at a time."""
+
+    def __init__(self, worker_id: str, folder: Path) -> None:
+        self.worker_id = worker_id
+        self.folder = folder
+        self.printed = Printed()
+        self.idle_since = 0.0
+        self.peak_memory = 0
+        #: set when its credentials are about to expire, in seconds since the epoch
+        self.retire_at: float | None = None
+        self._buffer = bytearray()
+        self._frames: collections.deque[tuple[dict[str, Any], bytes]] = collections.deque()
+        self._news = asyncio.Event()
+
+    def start(self, command: Sequence[str], environment: Mapping[str, str], wish: dict[str, Any]) -> None:
+        """Start the process and hand it its orders. Raises OSError.
+
+        Called on the loop's own thread: the kernel ends the process with the thread that started it.
+        """
+        requests_read, self._requests = os.pipe()
+        self._results, results_write = os.pipe()
+        self._output, output_write = os.pipe()
+        try:
+            self._process = subprocess.Popen(
+                [*command, str(requests_read), str(results_write)],
+                stdin=subprocess.DEVNULL,
+                stdout=output_write,
+                stderr=output_write,
+                env=dict(environment),
+                cwd=self.folder,
+                pass_fds=(requests_read, results_write),
+                start_new_session=True,
+            )
+        finally:
+            for descriptor in (requests_read, results_write, output_write):
+                os.close(descriptor)
+        self.pid = self._process.pid
+        for descriptor in (self._requests, self._results, self._output):
+            os.set_blocking(descriptor, False)
+        loop = asyncio.get_running_loop()
+        loop.add_reader(self._output, self._read_output)
+        loop.add_reader(self._results, self._read_results)
+        self._end = loop.create_task(self._wait())
+        self._first = encode({**wish, "server": os.getpid()}, b"")
+
+    async def _wait(self) -> None:
+        """Reap the process when it ends, whoever ended it."""
+        identity = processes.identify(self.pid)
+        if identity is not None:
+            await ended(identity)
+        self._process.wait()
+        self._news.set()
+
+    def _read_output(self, rounds: int = 1) -> None:
+        for _ in range(rounds if self._output >= 0 else 0):
+            try:
+                data = os.read(self._output, 1 << 16)
+            except BlockingIOError:
+                return
+            if not data:
+                asyncio.get_running_loop().remove_reader(self._output)
+                return
+            self.printed.feed(data)
+
+    def _read_results(self) -> None:
+        try:
+            data = os.read(self._results, 1 << 20)
+        except BlockingIOError:
+            return
+        if not data:
+            asyncio.get_running_loop().remove_reader(self._results)
+            return
+        self._buffer += data
+        while len(self._buffer) >= LENGTHS.size:
+            header, body = LENGTHS.unpack_from(self._buffer)
+            end = LENGTHS.size + header + body
+            if len(self._buffer) < end:
+                break
+            text = bytes(self._buffer[LENGTHS.size : LENGTHS.size + header])
+            self._frames.append((json.loads(text), bytes(self._buffer[LENGTHS.size + header : end])))
+            del self._buffer[:end]
+            self._news.set()
+
+    async def ready(self, timeout: float, memory: int) -> tuple[dict[str, Any], bytes]:
+        """Its first frame: `ready` or `init_error`. Raises as `exchange` does."""
+        return await self._exchange(self._first, timeout, memory)
+
+    async def exchange(
+        self, header: dict[str, Any], body: bytes, timeout: float, memory: int
+    ) -> tuple[dict[str, Any], bytes]:
+        """Send a request and wait for its answer.
+
+        timeout: seconds; memory: bytes. Raises TimeoutError, `Gone` or `OverMemory`; the process is over then.
+        """
+        return await self._exchange(encode(header, body), timeout, memory)
+
+    async def _exchange(self, frame: bytes, timeout: float, memory: int) -> tuple[dict[str, Any], bytes]:
+        watch = asyncio.get_running_loop().create_task(self._watch_memory(memory))
+        try:
+            async with asyncio.timeout(timeout):
+                await self._send(frame)
+                while not self._frames:
+                    if watch.done():
+                        raise OverMemory
+                    if self._end.done():
+                        raise Gone(self._process.returncode)
+                    self._news.clear()
+                    await self._news.wait()
+            return self._frames.popleft()
+        except (TimeoutError, OverMemory, Gone):
+            await self.kill()
+            raise
+        finally:
+            watch.cancel()
+
+    async def _send(self, frame: bytes) -> None:
+        """Write a frame as the process takes it. One that is gone takes nothing: the caller finds out."""
+        loop = asyncio.get_running_loop()
+        view = memoryview(frame)
+        while view:
+            try:
+                view = view[os.write(self._requests, view) :]
+            except BrokenPipeError:
+                return
+            except BlockingIOError:
+                writable = asyncio.Event()
+                loop.add_writer(self._requests, writable.set)
+                try:
+                    await writable.wait()
+                finally:
+                    loop.remove_writer(self._requests)
+
+    async def _watch_memory(self, limit: int) -> None:
+        """Return, after killing it, when the process and what it started hold more than `limit` bytes."""
+        while True:
+            await asyncio.sleep(MEMORY_INTERVAL)
+            family = [self.pid, *processes.descendants(self.pid)]
+            held = processes.resident(family, limit)
+            self.peak_memory = max(self.peak_memory, held)
+            if held > limit:
+                processes.end(self.pid)
+                self._news.set()
+                return
+
+    def take_lines(self) -> list[tuple[float, str]]:
+        """What was printed up to now: all that the process wrote before its last answer is in the pipe."""
+        self._read_output(PIPE_ROUNDS)
+        return self.printed.take()
+
+    @property
+    def running(self) -> bool:
+        return not self._end.done() and self._process.poll() is None
+
+    async def kill(self) -> None:
+        """End it and everything that it started; its folder goes too."""
+        loop = asyncio.get_running_loop()
+        processes.end(self.pid)
+        await asyncio.shield(self._end)
+        self._read_output(PIPE_ROUNDS)
+        if self._output < 0:
+            return
+        for descriptor in (self._output, self._results):
+            loop.remove_reader(descriptor)
+        for descriptor in (self._requests, self._results, self._output):
+            os.close(descriptor)
+        self._output = -1
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def encode(header: dict[str, Any], body: bytes) -> bytes:
+    """A frame: two lengths, a JSON header, a body."""
+    text = json.dumps(header).encode()
+    return LENGTHS.pack(len(text), len(body)) + text + body
+
+
+def command(interpreter: Path) -> list[str]:
+    """How `inside/function.py` is started: no site folder, no user settings, no bytecode written."""
+    return [str(interpreter), "-S", "-s", "-E", "-B", str(containment.INSIDE / "function.py")]
