@@ -167,7 +167,7 @@ class FunctionWorker:
     ) -> tuple[dict[str, Any], bytes]:
         """Send a request and wait for its answer.
 
-        timeout: seconds; memory: bytes. Raises TimeoutError, `Gone` or `OverMemory`; the process is over then.
+        timeout: seconds; memory: bytes. Raises TimeoutError, `Gone` or `OverMemory`, and the process is over.
         """
         return await self._exchange(encode(header, body), timeout, memory)
 

@@ -54,7 +54,9 @@ def installed() -> tuple[Interpreter, ...]:
 def _candidates() -> list[Path]:
     """The server's own base interpreter first, then what the PATH and the usual places hold."""
     base = Path(getattr(sys, "_base_executable", sys.executable))
-    folders = [Path(item) for item in os.environ.get("PATH", "").split(os.pathsep) if item and "shims" not in item]
+    folders = [
+        Path(item) for item in os.environ.get("PATH", "").split(os.pathsep) if item and "shims" not in item
+    ]
     for place in PLACES:
         pattern = os.path.expanduser(place)
         folders += sorted(Path("/").glob(pattern.lstrip("/")), reverse=True)
