@@ -128,9 +128,9 @@ class Router:
         raise Unroutable(fault, _protocol(service, with_target=True), service)
 
     def _unsigned(self, request: Request) -> Route:
-        for service in ("s3", *(name for names in self._by_signing_name.values() for name in names)):
+        for service in (name for names in self._by_signing_name.values() for name in names):
             protocol = _protocol(service, with_target=False)
-            if service != "s3" and protocol == "rest-json" and (found := _rest(service, protocol, request)):
+            if protocol == "rest-json" and (found := _rest(service, protocol, request)):
                 return found
         guess = _guess(request)
         if guess == "rest-xml" and "s3" in self._by_signing_name.get("s3", ()):
