@@ -22,9 +22,11 @@ MISSING_TARGET = "MISSING_TRANSITION_TARGET"
 MISSING_END = "MISSING_END_STATE"
 DUPLICATE_STATE_NAME = "DUPLICATE_STATE_NAME"
 INVALID_STATE_NAME = "INVALID_STATE_NAME"
-INVALID_RESOURCE = "INVALID_RESOURCE"
 #: warning: a value looks like a path, its field's name does not end with `.$`
 NO_DOLLAR = "NO_DOLLAR"
+#: warning: a Pass state's Result holds keys that end with `.$`
+PASS_RESULT_IS_STATIC = "PASS_RESULT_IS_STATIC"
+TOO_DEEPLY_NESTED = "TOO_DEEPLY_NESTED"
 #: our own: part of the language that this server does not run
 UNSUPPORTED = "UNSUPPORTED"
 
@@ -73,32 +75,20 @@ class Report:
 
     def __init__(self, source: Source) -> None:
         self._source = source
-        self._found: list[Diagnostic] = []
+        self._found = [
+            _diagnostic(INVALID_JSON, ERROR, f"Duplicate field '{path[-1]}'", path, line, column)
+            for path, line, column in source.duplicates()
+        ]
 
     def error(self, path: Path, message: str, code: str = SCHEMA) -> None:
-        self._add(ERROR, path, message, code)
+        self._found.append(_diagnostic(code, ERROR, message, path, *self._source.position(path)))
 
     def warning(self, path: Path, message: str, code: str) -> None:
-        self._add(WARNING, path, message, code)
+        self._found.append(_diagnostic(code, WARNING, message, path, *self._source.position(path)))
 
     def error_without_location(self, message: str, code: str) -> None:
         """AWS gives some faults of the whole definition no location."""
-        self._found.append(
-            Diagnostic(code=code, severity=ERROR, message=message, pointer=None, line=1, column=1)
-        )
-
-    def _add(self, severity: str, path: Path, message: str, code: str) -> None:
-        line, column = self._source.position(path)
-        self._found.append(
-            Diagnostic(
-                code=code,
-                severity=severity,
-                message=message,
-                pointer=pointer(path),
-                line=line,
-                column=column,
-            )
-        )
+        self._found.append(_diagnostic(code, ERROR, message, None, 1, 1))
 
     @property
     def failed(self) -> bool:
@@ -107,6 +97,13 @@ class Report:
     @property
     def diagnostics(self) -> tuple[Diagnostic, ...]:
         return tuple(self._found)
+
+
+def _diagnostic(
+    code: str, severity: str, message: str, path: Path | None, line: int, column: int
+) -> Diagnostic:
+    where = None if path is None else pointer(path)
+    return Diagnostic(code=code, severity=severity, message=message, pointer=where, line=line, column=column)
 
 
 def create_message(diagnostics: Sequence[Diagnostic]) -> str:

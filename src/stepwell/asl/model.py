@@ -1,7 +1,7 @@
 """A definition as its author wrote it, checked field by field: what `parse` makes and `checks` reads.
 
-It keeps AWS's field names and the JSON pointer of every part, so that a later check can say where
-the fault is. Meaning (paths, templates, rules) comes with `program`.
+It keeps AWS's field names and the place of every part, so that a later check can say where the fault
+is. Meaning (paths, templates, rules) comes with `program`.
 """
 
 from __future__ import annotations
@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
+
+from stepwell.asl.source import Path
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -18,8 +20,8 @@ class StateModel:
     name: str
     #: `Task`, `Pass`, `Wait`, `Choice`, `Succeed`, `Fail`, `Parallel` or `Map`
     type: str
-    #: JSON pointer of the state: `/States/Train`
-    pointer: str
+    #: the way to it from the whole definition
+    path: Path
     #: `JSONPath` or `JSONata`: the state's own, else the machine's
     query_language: str
     #: the state's object as written, `Type` included
@@ -32,9 +34,10 @@ class StateModel:
 class BlockModel:
     """A `StartAt` with its `States`: a machine, a branch of a Parallel, or a Map's processor."""
 
-    #: JSON pointer of the object that holds `StartAt`; empty for the machine itself
-    pointer: str
-    start_at: str
+    #: the way to the object that holds `StartAt`; empty for the machine itself
+    path: Path
+    #: None where the definition names none
+    start_at: str | None
     states: Mapping[str, StateModel]
 
     def walk(self) -> Iterator[StateModel]:

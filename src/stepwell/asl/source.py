@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
 from functools import cached_property
 from typing import Any
 
@@ -48,18 +47,20 @@ class Source:
 
         A part that is not there has the position of the nearest part around it.
         """
-        while path not in self._offsets:
+        offsets = self._scan[0]
+        while path not in offsets:
             path = path[:-1]
-        offset = self._offsets[path]
+        return self._line_and_column(offsets[path])
+
+    def duplicates(self) -> list[tuple[Path, int, int]]:
+        """Every key that its object has already: its path, line and column."""
+        if not self._has_duplicates:
+            return []
+        return [(path, *self._line_and_column(offset)) for path, offset in self._scan[1]]
+
+    def _line_and_column(self, offset: int) -> tuple[int, int]:
         before = self.text.rfind("\n", 0, offset)
         return self.text.count("\n", 0, offset) + 1, offset - before
-
-    def duplicates(self) -> Iterator[tuple[Path, int, int]]:
-        """Every key that its object has already: its path, line and column."""
-        if self._has_duplicates:
-            for path, offset in self._scan[1]:
-                before = self.text.rfind("\n", 0, offset)
-                yield path, self.text.count("\n", 0, offset) + 1, offset - before
 
     @cached_property
     def _has_duplicates(self) -> bool:
@@ -71,10 +72,6 @@ class Source:
 
         json.loads(self.text, object_pairs_hook=look)
         return found
-
-    @property
-    def _offsets(self) -> dict[Path, int]:
-        return self._scan[0]
 
     @cached_property
     def _scan(self) -> tuple[dict[Path, int], list[tuple[Path, int]]]:
