@@ -84,13 +84,13 @@ def plain(pattern: str) -> str:
 
 
 def glob(pattern: str, *, arn: bool = False) -> str:
-    """The regular expression of `pattern`, built so that no pattern takes long.
+    """The regular expression of `pattern`.
 
     With `arn`, the pattern of a Resource element: within the first five segments a wildcard stays within
     its segment, but a `*` at a segment's end reaches beyond the colon (IAM User Guide, "Using wildcards
     in resource ARNs").
     """
-    pieces, runs = [""], []
+    pieces, runs, confined = [""], [], [False]
     colons = 0
     for index, char in enumerate(pattern):
         narrow = arn and colons < 5
@@ -98,15 +98,22 @@ def glob(pattern: str, *, arn: bool = False) -> str:
             at_end = pattern[index + 1 : index + 2] in ("", ":")
             runs.append("[^:]*" if narrow and not at_end else ".*")
             pieces.append("")
+            confined.append(True)
         elif char == "?":
             pieces[-1] += "[^:]" if narrow else "."
         else:
-            colons += char == ":"
+            if char == ":":
+                colons += 1
+                confined[-1] = False
             pieces[-1] += re.escape(plain(char))
     regex = pieces[0]
-    for run, piece, following in zip(runs, pieces[1:], [*runs[1:], ""], strict=True):
-        # Where a `.*` follows, the first fit is as good as any: no way back, no endless search.
-        regex += f"(?>{run}?{piece})" if following == ".*" else run + piece
+    for index, run in enumerate(runs):
+        piece = pieces[index + 1]
+        following = runs[index + 1] if index + 1 < len(runs) else None
+        # Where the next `*` may take whatever is left, the first fit is as good as any: `(?>` never
+        # comes back to try another, so many `*` don't multiply the work.
+        first_fit = following == ".*" or (following is not None and run == following and confined[index + 1])
+        regex += f"(?>{run}?{piece})" if first_fit else run + piece
     return regex
 
 
