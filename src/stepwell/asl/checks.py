@@ -91,11 +91,13 @@ def _check_targets(block: BlockModel, report: Report) -> None:
 
 
 def _check_reachable(block: BlockModel, report: Report) -> None:
+    if block.start_at is None:
+        return
     reached: set[str] = set()
-    waiting = [block.start_at] if block.start_at in block.states else []
+    waiting = [block.start_at]
     while waiting:
         name = waiting.pop()
-        if name is not None and name not in reached and name in block.states:
+        if name not in reached and name in block.states:
             reached.add(name)
             waiting.extend(target for _, target in targets(block.states[name]))
     for name, state in block.states.items():

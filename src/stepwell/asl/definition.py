@@ -13,6 +13,7 @@ from stepwell.asl.diagnostics import (
     Diagnostic,
     Report,
 )
+from stepwell.asl.json import depth
 from stepwell.asl.limits import MAX_DEFINITION_BYTES
 from stepwell.asl.model import MachineModel
 from stepwell.asl.parse import parse_machine
@@ -46,15 +47,17 @@ def _read(text: str) -> tuple[MachineModel | None, tuple[Diagnostic, ...]]:
         )
     if not isinstance(source.value, dict):
         return None, (_fault(INVALID_JSON, _NOT_AN_OBJECT),)
-    try:
-        report = Report(source)
-        model = parse_machine(source.value, report)
-        check_machine(model, report)
-    except RecursionError:
-        return None, (_fault(TOO_DEEPLY_NESTED, "The definition is nested too deeply"),)
+    if depth(source.value) > MAX_DEPTH:
+        why = f"The definition has more than {MAX_DEPTH} arrays and objects inside each other"
+        return None, (_fault(TOO_DEEPLY_NESTED, why),)
+    report = Report(source)
+    model = parse_machine(source.value, report)
+    check_machine(model, report)
     return None if report.failed else model, report.diagnostics
 
 
+#: checks and compiled closures use recursion
+MAX_DEPTH = 100
 _NOT_AN_OBJECT = "Definition must be a valid JSON object"
 
 

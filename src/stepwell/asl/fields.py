@@ -121,8 +121,7 @@ def text_path(value: Any) -> Iterator[Fault]:
 
 def payload(value: Any) -> Iterator[Fault]:
     """A payload template."""
-    for fault in template.faults(value):
-        yield fault.path, fault.message
+    yield from template.faults(value)
 
 
 def error_names(value: Any) -> Iterator[Fault]:

@@ -11,18 +11,25 @@ import math
 import re
 from typing import Any, NoReturn
 
+#: containers inside each other; what works on values may use recursion
+MAX_DEPTH = 300
+_TOO_DEEP = f"it has more than {MAX_DEPTH} arrays and objects inside each other"
+
 #: half of a surrogate pair on its own: legal in JSON text as an escape, not in UTF-8
 _LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 def loads(text: str) -> Any:
-    """Parse JSON. Raises ValueError for what is not JSON: `NaN`, `Infinity`, a number beyond a double,
-    nesting deeper than the interpreter's stack.
+    """Parse JSON. Raises ValueError for what is not JSON, `NaN` and `Infinity` included, for a number
+    beyond a double, and for more than MAX_DEPTH containers inside each other.
     """
     try:
-        return _decoder.decode(text)
+        value = _decoder.decode(text)
     except RecursionError:
-        raise ValueError("the JSON text is nested too deeply") from None
+        raise ValueError(_TOO_DEEP) from None
+    if text.count("[") + text.count("{") > MAX_DEPTH and depth(value) > MAX_DEPTH:
+        raise ValueError(_TOO_DEEP)
+    return value
 
 
 def dumps(value: Any) -> str:
@@ -30,10 +37,23 @@ def dumps(value: Any) -> str:
     try:
         text = _encoder.encode(value)
     except RecursionError:
-        raise ValueError("the JSON value is nested too deeply") from None
+        raise ValueError(_TOO_DEEP) from None
     if text.isascii():
         return text
     return _LONE_SURROGATE.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
+
+
+def depth(value: Any) -> int:
+    """How many containers stand inside each other."""
+    deepest = 0
+    waiting = [(value, 0)]
+    while waiting:
+        current, level = waiting.pop()
+        if isinstance(current, dict | list):
+            deepest = max(deepest, level + 1)
+            inner = current.values() if isinstance(current, dict) else current
+            waiting.extend((item, level + 1) for item in inner)
+    return deepest
 
 
 def size(value: Any) -> int:
@@ -46,7 +66,7 @@ def equal(a: Any, b: Any) -> bool:
     if isinstance(a, bool) or isinstance(b, bool):
         return a is b
     if isinstance(a, dict):
-        return isinstance(b, dict) and a.keys() == b.keys() and all(equal(a[k], b[k]) for k in a)
+        return isinstance(b, dict) and a.keys() == b.keys() and all(map(equal, a.values(), [b[k] for k in a]))
     if isinstance(a, list):
         return isinstance(b, list) and len(a) == len(b) and all(map(equal, a, b))
     return bool(a == b)

@@ -2,7 +2,7 @@
 
 AWS evaluates paths with the Jayway library, so its rules are kept: a *definite* path (names and
 single indexes) gives the one value it leads to and fails where there is none; any other path gives the
-array of what it finds, which may be empty. A path is parsed once and read by closures.
+array of what it finds, empty where even its first steps lead nowhere. A path is parsed once and read by closures.
 """
 
 from __future__ import annotations
@@ -18,6 +18,9 @@ from stepwell.asl.program import Environment
 
 #: a value → what one step finds in it
 Step = Callable[[Any], Iterable[Any]]
+
+#: parentheses and `!` in one path: filters are evaluated by recursion
+MAX_NESTED = 50
 
 #: what `.name()` at a path's end computes
 FUNCTIONS: dict[str, Callable[[Any], Any]] = {
@@ -66,7 +69,7 @@ class Path:
             elif type(value) is list and -len(value) <= step < len(value):
                 value = value[step]
                 continue
-            if not self.definite and isinstance(step, int) and isinstance(value, list):
+            if not self.definite:
                 return self._apply([])
             raise PathMissing(self._why(position, value))
         if self.definite:
@@ -106,7 +109,7 @@ class Path:
         elif not isinstance(value, dict):
             found = json.kind(value)
             return f"Expected to find an object with property ['{step}'] in path {here} but found '{found}'."
-        elif position + 1 < len(self.lead) or not self.definite:
+        elif position + 1 < len(self.lead):
             return f"Missing property in path {bracketed(self.lead[: position + 1])}"
         return f"No results for path: {bracketed(self.lead)}"
 
@@ -124,10 +127,9 @@ def parse(text: str) -> Path:
     context = scanner.take("$")
     if not scanner.done and scanner.peek not in ".[":
         raise PathError("variables are not supported")
-    try:
-        path = parse_steps(scanner, text, context)
-    except RecursionError:
-        raise PathError("it is nested too deeply") from None
+    if text.count("(") + text.count("!") > MAX_NESTED:
+        raise PathError(f"it has more than {MAX_NESTED} parentheses or negations")
+    path = parse_steps(scanner, text, context)
     if not scanner.done:
         raise PathError(f"unexpected '{scanner.peek}' at position {scanner.at + 1}")
     return path

@@ -70,7 +70,7 @@ class Scanner:
         return match[1]
 
     def quoted(self) -> str:
-        """A text in single or double quotes, with `\\` in front of a quote or a `\\` that belongs to it."""
+        """A text in single or double quotes; `\\` stands in front of that quote or a `\\` inside it."""
         quote = self.peek
         if quote not in "'\"":
             raise PathError(f"a quote is missing at position {self.at + 1}")
@@ -78,7 +78,7 @@ class Scanner:
         found: list[str] = []
         while (char := self.peek) != quote:
             self.at += 1
-            if char == "\\" and self.peek in "'\"\\":
+            if char == "\\" and self.peek in (quote, "\\"):
                 char = self.peek
                 self.at += 1
             found.append(char)

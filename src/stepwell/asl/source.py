@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import re
+from bisect import bisect_right
 from functools import cached_property
 from typing import Any
 
@@ -59,8 +60,13 @@ class Source:
         return [(path, *self._line_and_column(offset)) for path, offset in self._scan[1]]
 
     def _line_and_column(self, offset: int) -> tuple[int, int]:
-        before = self.text.rfind("\n", 0, offset)
-        return self.text.count("\n", 0, offset) + 1, offset - before
+        line = bisect_right(self._lines, offset)
+        return line, offset - self._lines[line - 1] + 1
+
+    @cached_property
+    def _lines(self) -> list[int]:
+        """Where each line begins."""
+        return [0, *(match.end() for match in re.finditer("\n", self.text))]
 
     @cached_property
     def _has_duplicates(self) -> bool:

@@ -14,33 +14,26 @@ from stepwell.asl.jsonpath import Path, PathMissing
 from stepwell.asl.jsonpath import parse as parse_path
 from stepwell.asl.pathtext import PathError
 from stepwell.asl.program import Environment, Expression
+from stepwell.asl.source import Path as Steps
 
 SUFFIX = ".$"
 
 
-class TemplateError(ValueError):
-    """A template holds a faulty expression; `path` leads to the object that holds it."""
-
-    def __init__(self, message: str, path: tuple[str | int, ...]) -> None:
-        super().__init__(message)
-        self.message = message
-        self.path = path
+#: the way to the object that holds a faulty expression, and what is wrong
+Fault = tuple[Steps, str]
 
 
 def compile_template(template: Any) -> Expression:
-    """Compile a template. Raises TemplateError for the first fault; `faults` finds all."""
-    found = faults(template)
-    if found:
-        raise found[0]
+    """Compile a template without faults. The closure raises StateError."""
     compiled = _compile(template)
     if compiled is None:
         return lambda _value, _env: template
     return compiled
 
 
-def faults(template: Any) -> list[TemplateError]:
+def faults(template: Any) -> list[Fault]:
     """All that is wrong with a template, in the order of its text."""
-    found: list[TemplateError] = []
+    found: list[Fault] = []
     _collect(template, (), found)
     return found
 
@@ -50,7 +43,7 @@ def compile_expression(text: str) -> Path | intrinsics.Call:
     return parse_path(text) if text.startswith("$") else intrinsics.parse(text)
 
 
-def _collect(template: Any, path: tuple[str | int, ...], found: list[TemplateError]) -> None:
+def _collect(template: Any, path: Steps, found: list[Fault]) -> None:
     if isinstance(template, list):
         for index, item in enumerate(template):
             _collect(item, (*path, index), found)
@@ -62,12 +55,12 @@ def _collect(template: Any, path: tuple[str | int, ...], found: list[TemplateErr
             continue
         if key.removesuffix(SUFFIX) in template:
             message = f"The fields '{key}' and '{key.removesuffix(SUFFIX)}' must not both be given"
-            found.append(TemplateError(message, path))
+            found.append((path, message))
         if not _is_expression(value):
             message = (
                 f"The value for the field '{key}' must be a valid JSONPath or a valid intrinsic function call"
             )
-            found.append(TemplateError(message, path))
+            found.append((path, message))
 
 
 def _is_expression(value: Any) -> bool:
