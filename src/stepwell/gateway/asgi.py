@@ -90,6 +90,8 @@ class Gateway:
             protocol, service = route.protocol, route.service
             identity = self._authenticator.identify(request, route)
             size = content_length(request.headers)
+            if size is None and not _has_content(request):
+                size = 0
             limit = _limit(route)
             incoming = Incoming(receive, size, limit)
             if size is not None and size > limit:
@@ -113,8 +115,8 @@ class Gateway:
             response = PROTOCOLS[protocol].error(fault, service, request_id)
         except Exception:
             _log.exception("%s %s failed, request %s", request.method, request.raw_path, request_id)
-            fault = InternalFailure(f"An internal error occurred; the server's log has it as {request_id}.")
-            response = PROTOCOLS[protocol].error(fault, service, request_id)
+            ours = InternalFailure(f"An internal error occurred; the server's log has it as {request_id}.")
+            response = PROTOCOLS[protocol].error(ours, service, request_id)
         return response, incoming
 
     async def _parsed(
@@ -124,7 +126,7 @@ class Gateway:
         operation = route.operation
         streams = operation is not None and operation.has_streaming_input
         if identity.payload_hash is None:
-            content = b"".join([piece async for piece in incoming.chunks()] if _has_content(request) else [])
+            content = b"".join([piece async for piece in incoming.chunks()])
             self._authenticator.confirm(identity, route, content)
             request = replace(request, payload=BytesBody(content) if streams else content)
         else:
@@ -136,8 +138,6 @@ class Gateway:
                 payload_hash=identity.payload_hash,
                 chunk_key=identity.chunk_key,
             )
-            if not _has_content(request):
-                incoming.complete = True
             payload = body if streams else await read_body(body, _limit(route))
             request = replace(request, payload=payload)
         if operation is None:

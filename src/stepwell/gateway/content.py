@@ -41,7 +41,7 @@ class Incoming:
         self._limit = limit
         self.size = size
         #: whether everything has come
-        self.complete = False
+        self.complete = size == 0
         #: whether anything was asked for
         self.begun = False
 

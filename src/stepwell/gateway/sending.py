@@ -38,16 +38,17 @@ async def _send_stream(response: Response, body: Body, receive: Receive | None, 
     pieces = _file_pieces(body) if isinstance(body, FileBody) else body.chunks()
     # The first piece comes before the status is sent: a file that cannot be opened is an error, not a
     # short answer.
-    piece = await anext(pieces, b"")
+    piece = await anext(pieces, None)
     await send(_start(response, body.size))
     gone = asyncio.ensure_future(receive()) if receive is not None else None
     try:
-        while piece:
-            await send({"type": "http.response.body", "body": piece, "more_body": True})
+        while piece is not None:
+            if piece:
+                await send({"type": "http.response.body", "body": piece, "more_body": True})
             if gone is not None and gone.done():
                 _log.debug("the client left before the whole answer was sent")
                 return
-            piece = await anext(pieces, b"")
+            piece = await anext(pieces, None)
         await send({"type": "http.response.body", "body": b""})
     finally:
         if gone is not None:
