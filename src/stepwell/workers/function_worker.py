@@ -81,7 +81,8 @@ class FunctionWorker:
         self.worker_id = worker_id
         self.folder = folder
         self.printed = Printed()
-        self.idle_since = 0.0
+        #: when it was last put back, on the monotonic clock; None before its first invocation
+        self.idle_since: float | None = None
         self.peak_memory = 0
         #: set when its credentials are about to expire, in seconds since the epoch
         self.retire_at: float | None = None

@@ -132,6 +132,7 @@ class Functions:
         self._all: set[FunctionWorker] = set()
         self._runtimes: dict[str, Runtime] = {}
         self._streams: dict[FunctionWorker, str] = {}
+        self._ending: set[asyncio.Task[None]] = set()
         processes.sweep(self.root, set())
         shutil.rmtree(self.root, ignore_errors=True)
         self.root.mkdir(parents=True, mode=0o700)
@@ -326,14 +327,21 @@ class Functions:
         """Keep a process warm for `idle` seconds."""
         waiting = self._warm.setdefault((spec.name, spec.revision), [])
         waiting.append(worker)
+        if worker.idle_since is None:
+            asyncio.get_running_loop().call_later(self.idle, self._end_idle, waiting, worker)
         worker.idle_since = time.monotonic()
-        asyncio.get_running_loop().call_later(self.idle, self._end_idle, waiting, worker, worker.idle_since)
 
-    def _end_idle(self, waiting: list[FunctionWorker], worker: FunctionWorker, since: float) -> None:
-        """End a process that nobody has used since then."""
-        if worker in waiting and worker.idle_since == since:
+    def _end_idle(self, waiting: list[FunctionWorker], worker: FunctionWorker) -> None:
+        """End a process that was not used for `idle` seconds; look again later at one that was."""
+        if worker not in self._all or worker.idle_since is None:
+            return
+        loop = asyncio.get_running_loop()
+        left = worker.idle_since + self.idle - time.monotonic()
+        if worker in waiting and left <= 0:
             waiting.remove(worker)
-            self._ending = asyncio.get_running_loop().create_task(self._drop(worker))
+            self._ending.add(loop.create_task(self._drop(worker)))
+        else:
+            loop.call_later(max(left, 1.0), self._end_idle, waiting, worker)
 
     def _forget(self, worker: FunctionWorker) -> None:
         self._all.discard(worker)
@@ -342,6 +350,7 @@ class Functions:
     async def _drop(self, worker: FunctionWorker) -> None:
         self._all.discard(worker)
         await worker.kill()
+        self._ending = {task for task in self._ending if not task.done()}
 
     async def retire(self, name: str, keep: str | None = None) -> None:
         """End the idle processes of a function that was changed or deleted, but those of revision `keep`."""
