@@ -10,7 +10,8 @@ import msgspec
 class Record(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A versioned JSON value under (service, kind, key).
 
-    A service subclasses it once per noun (`class Role(Record, frozen=True, kw_only=True)`), sets `SERVICE` and `KIND`, and says what the key is.
+    A service subclasses it once per noun (`class Role(Record, frozen=True, kw_only=True)`), sets
+    `SERVICE` and `KIND`, and says what the key is.
     Values are frozen: a change is `msgspec.structs.replace(record, ...)` and a `put`.
     New fields need a default, so that folders of older releases still decode.
     """

@@ -39,7 +39,7 @@ class Folder:
                 f"another Stepwell server holds {self.root}: {who}. "
                 f"Stop it with `stepwell stop --data {root}` or name another folder with --data"
             ) from None
-        others = {entry.name for entry in self.root.iterdir()} & {"blobs", "workers", "logs"}
+        others = {name for name in ("blobs", "workers", "logs") if any((self.root / name).glob("*"))}
         if others and not self.database.exists():
             raise FolderDamaged(
                 f"{self.root} holds {', '.join(sorted(others))} but no stepwell.db: "

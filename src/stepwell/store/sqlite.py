@@ -80,7 +80,7 @@ class SqliteStore:
         self._readers: list[sqlite3.Connection] = []
         self._readers_lock = threading.Lock()
         self._dirty = threading.Event()
-        self._closed = False
+        self._closing = threading.Event()
         self._checkpointer = threading.Thread(
             target=self._checkpoint, name="stepwell-checkpoint", daemon=True
         )
@@ -141,7 +141,7 @@ class SqliteStore:
         self._writer.execute(QUERIES["collect_blobs"], (before,))
 
     def close(self) -> None:
-        self._closed = True
+        self._closing.set()
         self._dirty.set()
         self._checkpointer.join()
         with self._readers_lock:
@@ -220,11 +220,8 @@ class SqliteStore:
 
     def _checkpoint(self) -> None:
         connection = self._connect(str(self._path))
-        while True:
+        while not self._closing.wait(CHECKPOINT_DELAY):
             self._dirty.wait()
-            if self._closed:
-                connection.close()
-                return
-            time.sleep(CHECKPOINT_DELAY)
             self._dirty.clear()
             connection.execute("PRAGMA wal_checkpoint(PASSIVE)")
+        connection.close()
