@@ -44,7 +44,8 @@ def read(source: Source, folder: Path) -> Content:
     """What `source` holds. A zip file is passed on byte by byte, any other archive becomes a zip."""
     if source.uri is not None:
         raise ResourceRefused(
-            f"remote asset {source.uri}", advice="Only files of the program are read: download it and name the file"
+            f"remote asset {source.uri}",
+            advice="Only files of the program are read: download it and name the file",
         )
     if not source.archive:
         data = _asset(source, folder)
@@ -100,7 +101,8 @@ def _walk(top: Path) -> Iterator[tuple[str, tuple[bytes, bool]]]:
         for name in folders:
             if (Path(place) / name).is_symlink():
                 raise ResourceRefused(
-                    f"archive {top}: {Path(place) / name} is a link to a folder", advice="Copy the folder instead"
+                    f"archive {top}: {Path(place) / name} is a link to a folder",
+                    advice="Copy the folder instead",
                 )
         for name in files:
             file = Path(place) / name

@@ -88,7 +88,9 @@ class Cloud:
         pause, deadline = 0.05, time.monotonic() + seconds
         while not done():
             if time.monotonic() >= deadline:
-                raise ResourceFailed(f"{what} took longer than {seconds:.0f} s", advice="Look at its status, then run again")
+                raise ResourceFailed(
+                    f"{what} took longer than {seconds:.0f} s", advice="Look at its status, then run again"
+                )
             time.sleep(pause)
             pause = min(pause * 1.5, 2.0)
 

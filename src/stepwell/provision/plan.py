@@ -44,7 +44,7 @@ def decide(
     """
     if old is None or old.status == "creating":
         return Step(operation="create")
-    changes = tuple(diff.compare(kind.properties, old.inputs, inputs, replacing=replacing))
+    changes = _without_echo(diff.compare(kind.properties, old.inputs, inputs, replacing=replacing))
     if doomed:
         return Step(operation="replace", changes=changes, delete_first=True)
     if not changes:
@@ -53,6 +53,13 @@ def decide(
         first = not _renamed(kind, old, inputs) if delete_first is None else delete_first
         return Step(operation="replace", changes=changes, delete_first=first)
     return Step(operation="update", changes=changes)
+
+
+def _without_echo(changes: list[PropertyChange]) -> tuple[PropertyChange, ...]:
+    """`tagsAll` follows `tags`: shown only where it alone differs."""
+    if not any(change.path.split(".")[0] == "tags" for change in changes):
+        return tuple(changes)
+    return tuple(change for change in changes if change.path.split(".")[0] != "tagsAll")
 
 
 def _renamed(kind: ResourceType, old: Resource, inputs: Inputs) -> bool:

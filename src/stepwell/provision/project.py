@@ -43,15 +43,20 @@ def read(folder: Path, stack: str) -> Project:
     if not folder.is_dir():
         raise ProjectInvalid(f"{folder} is not a folder", advice="Name the folder that has Pulumi.yaml in it")
     if not stack or "/" in stack or stack.startswith("."):
-        raise ProjectInvalid(f"{stack!r} is no stack name", advice="Use letters, digits, hyphens and underscores")
+        raise ProjectInvalid(
+            f"{stack!r} is no stack name", advice="Use letters, digits, hyphens and underscores"
+        )
     about = _yaml(_first(folder, "Pulumi"))
     name = str(about.get("name") or folder.name)
     if "/" in name or name.startswith("."):
-        raise ProjectInvalid(f"{name!r} is no project name", advice="Use letters, digits, hyphens and underscores")
+        raise ProjectInvalid(
+            f"{name!r} is no project name", advice="Use letters, digits, hyphens and underscores"
+        )
     runtime, options = _runtime(about)
     if runtime != "python":
         raise ProjectInvalid(
-            f"The program's runtime is {runtime}", advice="Stepwell runs programs in Python; use `pulumi up` for others"
+            f"The program's runtime is {runtime}",
+            advice="Stepwell runs programs in Python; use `pulumi up` for others",
         )
     main = (folder / str(about.get("main") or ".")).resolve()
     if main.is_dir() and not (main / "__main__.py").is_file():

@@ -12,7 +12,7 @@ from __future__ import annotations
 import difflib
 import json
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Literal
 
 from stepwell.provision.cloud import Cloud
@@ -96,6 +96,8 @@ class Naming:
     longest: int = 64
     #: whether names are in lower case
     lower: bool = False
+    #: whether the name ends in digits that make it unique
+    suffixed: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -130,8 +132,6 @@ class ResourceType:
     volatile: frozenset[str] = frozenset()
     #: further conditions: messages about inputs that contradict each other
     check: Callable[[Inputs], Iterator[str]] | None = None
-    #: other tokens for the same type
-    also: tuple[str, ...] = field(default=())
 
 
 def check(kind: ResourceType, inputs: Inputs, region: str) -> list[str]:
@@ -187,4 +187,6 @@ def with_defaults(kind: ResourceType, inputs: Inputs) -> dict[str, Any]:
 
 def without_effect(kind: ResourceType, inputs: Inputs) -> list[str]:
     """The given properties that are only recorded."""
-    return [name for name in inputs if name in kind.properties and kind.properties[name].standing == "recorded"]
+    return [
+        name for name in inputs if name in kind.properties and kind.properties[name].standing == "recorded"
+    ]

@@ -142,7 +142,9 @@ class StackState:
         """Remembers under its new URN what was known under `old`, in every mention."""
         with self._lock:
             renamed = {
-                (resource.urn if urn == old else urn): (resource if urn == old else _mentioning(r, old, resource.urn))
+                (resource.urn if urn == old else urn): (
+                    resource if urn == old else _mentioning(r, old, resource.urn)
+                )
                 for urn, r in self._live.items()
             }
             self._live = renamed
@@ -169,6 +171,15 @@ class StackState:
         with self._lock:
             if (outputs, hidden) != (self._content.outputs, self._content.secret_outputs):
                 self._content = replace(self._content, outputs=outputs, secret_outputs=hidden)
+                self._save()
+
+    def take(self, content: StateFile) -> None:
+        """Puts `content` in the place of all of it; writes only when that is news."""
+        with self._lock:
+            if content != self.content:
+                self._content = content
+                self._live = {r.urn: r for r in content.resources if r.status != "condemned"}
+                self._condemned = [r for r in content.resources if r.status == "condemned"]
                 self._save()
 
     def _save(self) -> None:
@@ -232,7 +243,8 @@ def _locked(path: Path, shared: bool) -> Iterator[None]:
             file.seek(0)
             holder = file.read().strip() or "unknown"
             raise StackInUse(
-                f"Another run holds this stack ({path}, process {holder})", advice="Wait for its end, or end it"
+                f"Another run holds this stack ({path}, process {holder})",
+                advice="Wait for its end, or end it",
             ) from error
         if not shared:
             file.truncate(0)
@@ -265,7 +277,8 @@ def load(path: Path, fresh: StateFile) -> StateFile:
         version = raw["version"]
         if isinstance(version, int) and version > VERSION:
             raise StateTooNew(
-                f"{path} has format {version}, this version of Stepwell knows {VERSION}", advice="Upgrade Stepwell"
+                f"{path} has format {version}, this version of Stepwell knows {VERSION}",
+                advice="Upgrade Stepwell",
             )
         content = msgspec.convert(raw, StateFile)
     except (msgspec.DecodeError, msgspec.ValidationError, KeyError, TypeError) as error:

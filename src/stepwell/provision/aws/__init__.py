@@ -13,4 +13,4 @@ __all__ = ["INVOKES", "TYPES"]
 _ALL = (*s3.TYPES, *objects.TYPES, *iam.TYPES, *lambda_.TYPES, *sfn.TYPES, *sagemaker.TYPES, *logs.TYPES)
 
 #: by token
-TYPES: Mapping[str, ResourceType] = {token: kind for kind in _ALL for token in (kind.token, *kind.also)}
+TYPES: Mapping[str, ResourceType] = {kind.token: kind for kind in _ALL}

@@ -81,7 +81,9 @@ def _update_policies(cloud: Cloud, id_: str, old: Inputs, new: Inputs) -> None:
 
 
 def _inline(inputs: Inputs) -> dict[str, str]:
-    return {entry["name"]: entry["policy"] for entry in inputs.get("inlinePolicies") or () if entry.get("policy")}
+    return {
+        entry["name"]: entry["policy"] for entry in inputs.get("inlinePolicies") or () if entry.get("policy")
+    }
 
 
 def _read_role(cloud: Cloud, id_: str, inputs: Inputs) -> dict[str, Any] | None:
@@ -122,7 +124,9 @@ def _read_inline(cloud: Cloud, id_: str, inputs: Inputs) -> list[dict[str, str]]
 def _attached(cloud: Cloud, role: str) -> set[str]:
     pages = cloud.client("iam").get_paginator("list_attached_role_policies")
     with calling(cloud):
-        return {entry["PolicyArn"] for page in pages.paginate(RoleName=role) for entry in page["AttachedPolicies"]}
+        return {
+            entry["PolicyArn"] for page in pages.paginate(RoleName=role) for entry in page["AttachedPolicies"]
+        }
 
 
 def _moment(value: Any) -> str | None:

@@ -14,10 +14,21 @@ from stepwell.provision.schema import Inputs, Naming, ResourceType, block, honou
 from stepwell.provision.values import Content
 
 _CODE = ("code", "s3Bucket", "s3Key", "s3ObjectVersion", "sourceCodeHash", "codeSha256")
-_CONFIGURATION = (
-    "role runtime handler description timeout memorySize environment ephemeralStorage tracingConfig"
-    " deadLetterConfig kmsKeyArn vpcConfig loggingConfig"
-).split()
+_CONFIGURATION = [
+    "role",
+    "runtime",
+    "handler",
+    "description",
+    "timeout",
+    "memorySize",
+    "environment",
+    "ephemeralStorage",
+    "tracingConfig",
+    "deadLetterConfig",
+    "kmsKeyArn",
+    "vpcConfig",
+    "loggingConfig",
+]
 _SPELLED = {"kmsKeyArn": "KMSKeyArn"}
 _PATIENCE = 300.0
 
@@ -245,11 +256,30 @@ FUNCTION = ResourceType(
         "tenancyConfig": refused("there is one tenant"),
     },
     computed=frozenset(
-        "arn invokeArn lastModified qualifiedArn qualifiedInvokeArn responseStreamingInvokeArn signingJobArn"
-        " signingProfileVersionArn sourceCodeSize tagsAll version".split()
+        [
+            "arn",
+            "invokeArn",
+            "lastModified",
+            "qualifiedArn",
+            "qualifiedInvokeArn",
+            "responseStreamingInvokeArn",
+            "signingJobArn",
+            "signingProfileVersionArn",
+            "sourceCodeSize",
+            "tagsAll",
+            "version",
+        ]
     ),
     volatile=frozenset(
-        "codeSha256 sourceCodeHash lastModified qualifiedArn qualifiedInvokeArn sourceCodeSize version".split()
+        [
+            "codeSha256",
+            "sourceCodeHash",
+            "lastModified",
+            "qualifiedArn",
+            "qualifiedInvokeArn",
+            "sourceCodeSize",
+            "version",
+        ]
     ),
     naming=Naming(),
     create=_create,

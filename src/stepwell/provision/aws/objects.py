@@ -11,7 +11,7 @@ from stepwell.provision.aws import tags
 from stepwell.provision.aws.blocks import given
 from stepwell.provision.cloud import Cloud, attempt, calling
 from stepwell.provision.problems import ResourceRefused
-from stepwell.provision.schema import Inputs, ResourceType, honoured, recorded, refused
+from stepwell.provision.schema import Inputs, Naming, ResourceType, honoured, recorded, refused
 from stepwell.provision.values import Content
 
 _BODIES = ("source", "content", "contentBase64")
@@ -42,7 +42,9 @@ def _body(inputs: Inputs) -> bytes:
     if isinstance(source, Content):
         return source.data
     if source is not None:
-        raise ResourceRefused("property source is not an asset", advice="Give a pulumi.FileAsset or StringAsset")
+        raise ResourceRefused(
+            "property source is not an asset", advice="Give a pulumi.FileAsset or StringAsset"
+        )
     if "contentBase64" in inputs:
         return base64.b64decode(inputs["contentBase64"])
     return str(inputs.get("content", "")).encode()
@@ -126,6 +128,7 @@ def _type(token: str, more: dict[str, Any], computed: str) -> ResourceType:
         properties={**_PROPERTIES, **more},
         computed=frozenset(f"arn tagsAll versionId {computed}".split()),
         volatile=frozenset(f"etag versionId {computed}".split()),
+        naming=Naming(property="key", longest=1024, suffixed=False),
         create=_put,
         update=_update,
         read=_read,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from stepwell.provision.aws import tags
@@ -39,15 +40,21 @@ def _update_bucket(cloud: Cloud, id_: str, old: Inputs, new: Inputs) -> None:
                 s3.put_bucket_tagging(Bucket=id_, Tagging={"TagSet": tags.pairs(tags.of(new))})
             else:
                 s3.delete_bucket_tagging(Bucket=id_)
-        versioned, was = new.get("versioning"), old.get("versioning")
+        versioned, was = _versioning(new), _versioning(old)
         if versioned != was and (versioned or was):
-            status = "Enabled" if (versioned or {}).get("enabled") else "Suspended"
+            status = "Enabled" if versioned.get("enabled") else "Suspended"
             s3.put_bucket_versioning(Bucket=id_, VersioningConfiguration={"Status": status})
         policy = new.get("policy")
         if policy and policy != old.get("policy"):
             s3.put_bucket_policy(Bucket=id_, Policy=policy)
         if not policy and old.get("policy"):
             s3.delete_bucket_policy(Bucket=id_)
+
+
+def _versioning(inputs: Inputs) -> dict[str, Any]:
+    """The block of either spelling: `versioning`, or the older type's list of at most one."""
+    listed = inputs.get("versionings") or [inputs.get("versioning") or {}]
+    return dict(listed[0])
 
 
 def _read_bucket(cloud: Cloud, id_: str, inputs: Inputs) -> dict[str, Any] | None:
@@ -67,9 +74,10 @@ def _read_bucket(cloud: Cloud, id_: str, inputs: Inputs) -> dict[str, Any] | Non
     if tags.of(inputs):
         answer = attempt(cloud, s3.get_bucket_tagging, Bucket=id_) or {}
         read["tagsAll"] = tags.mapping(answer.get("TagSet"))
-    if inputs.get("versioning"):
+    if _versioning(inputs):
         with calling(cloud):
-            read["versioning"] = {"enabled": s3.get_bucket_versioning(Bucket=id_).get("Status") == "Enabled"}
+            block = {"enabled": s3.get_bucket_versioning(Bucket=id_).get("Status") == "Enabled"}
+        read.update({"versionings": [block]} if "versionings" in inputs else {"versioning": block})
     if inputs.get("policy"):
         read["policy"] = (attempt(cloud, s3.get_bucket_policy, Bucket=id_) or {}).get("Policy", "")
     return read
@@ -80,7 +88,7 @@ def _delete_bucket(cloud: Cloud, id_: str, inputs: Inputs) -> None:
     if attempt(cloud, s3.head_bucket, Bucket=id_) is None:
         return
     if inputs.get("forceDestroy"):
-        _empty(cloud, id_, versions=bool(inputs.get("versioning")))
+        _empty(cloud, id_, versions=bool(_versioning(inputs)))
     attempt(cloud, s3.delete_bucket, Bucket=id_)
 
 
@@ -98,26 +106,24 @@ def _empty(cloud: Cloud, bucket: str, *, versions: bool) -> None:
                 s3.delete_objects(Bucket=bucket, Delete={"Objects": found, "Quiet": True})
 
 
+_VERSIONING = {"enabled": honoured(), "mfaDelete": refused("there are no such devices here")}
 _LATER = "use the resource type of its own, once it is supported"
 
 BUCKET = ResourceType(
     token="aws:s3/bucket:Bucket",
-    also=("aws:s3/bucketV2:BucketV2",),
     properties={
         "bucket": honoured(replaces=True),
         "bucketPrefix": honoured(replaces=True),
         "forceDestroy": honoured(),
         "tags": honoured(),
-        "versioning": honoured(fields={"enabled": honoured(), "mfaDelete": refused("there are no such devices here")}),
+        "versioning": honoured(fields=_VERSIONING),
         "policy": honoured(document=True),
         "region": honoured(replaces=True),
         "acl": recorded(choices=("private",)),
         "accelerationStatus": recorded(),
         "logging": recorded(),
-        "loggings": recorded(),
         "requestPayer": recorded(choices=("BucketOwner",)),
         "serverSideEncryptionConfiguration": recorded(),
-        "serverSideEncryptionConfigurations": recorded(),
         "bucketNamespace": refused("there is one namespace of buckets"),
         "corsRules": refused(_LATER),
         "grants": refused("access is by policies"),
@@ -128,8 +134,16 @@ BUCKET = ResourceType(
         "website": refused("buckets are not served as web sites"),
     },
     computed=frozenset(
-        "arn bucketDomainName bucketRegion bucketRegionalDomainName hostedZoneId tagsAll websiteDomain"
-        " websiteEndpoint".split()
+        [
+            "arn",
+            "bucketDomainName",
+            "bucketRegion",
+            "bucketRegionalDomainName",
+            "hostedZoneId",
+            "tagsAll",
+            "websiteDomain",
+            "websiteEndpoint",
+        ]
     ),
     naming=Naming(property="bucket", prefix="bucketPrefix", longest=63, lower=True),
     create=_create_bucket,
@@ -138,6 +152,24 @@ BUCKET = ResourceType(
     read=_read_bucket,
     delete=_delete_bucket,
     identify=lambda cloud, inputs: str(inputs["bucket"]),
+)
+
+_SPELLED = {
+    "logging": "loggings",
+    "serverSideEncryptionConfiguration": "serverSideEncryptionConfigurations",
+    "replicationConfiguration": "replicationConfigurations",
+    "versioning": "versionings",
+    "website": "websites",
+}
+
+#: the same under its older name, with lists for blocks
+BUCKET_V2 = replace(
+    BUCKET,
+    token="aws:s3/bucketV2:BucketV2",
+    properties={
+        **{_SPELLED.get(name, name): row for name, row in BUCKET.properties.items()},
+        "tagsAll": recorded(),
+    },
 )
 
 # property, API's list, API's target, ours
@@ -190,7 +222,9 @@ def _read_notification(cloud: Cloud, id_: str, inputs: Inputs) -> dict[str, Any]
 
 
 def _entry(rule: Inputs, api_target: str, target: str) -> dict[str, Any]:
-    filters = {f["Name"].lower(): f["Value"] for f in rule.get("Filter", {}).get("Key", {}).get("FilterRules", ())}
+    filters = {
+        f["Name"].lower(): f["Value"] for f in rule.get("Filter", {}).get("Key", {}).get("FilterRules", ())
+    }
     return given(
         **{target: rule[api_target]},
         events=rule["Events"],
@@ -237,4 +271,4 @@ NOTIFICATION = ResourceType(
     identify=lambda cloud, inputs: str(inputs["bucket"]),
 )
 
-TYPES = (BUCKET, NOTIFICATION)
+TYPES = (BUCKET, BUCKET_V2, NOTIFICATION)

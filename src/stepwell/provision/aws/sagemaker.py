@@ -54,7 +54,9 @@ _S3_SOURCE = {
     "modelAccessConfig": honoured(fields=block("acceptEula")),
 }
 _CONTAINER: Mapping[str, Property] = {
-    **block("containerHostname environment image mode modelDataUrl modelPackageName inferenceSpecificationName"),
+    **block(
+        "containerHostname environment image mode modelDataUrl modelPackageName inferenceSpecificationName"
+    ),
     "modelDataSource": honoured(fields={"s3DataSources": honoured(required=True, fields=_S3_SOURCE)}),
     "additionalModelDataSources": refused("a container gets one model"),
     "imageConfig": refused("images are names of environments here, not pulled"),
@@ -87,7 +89,9 @@ def _create_model(cloud: Cloud, inputs: Inputs) -> str:
             **given(
                 ModelName=inputs["name"],
                 ExecutionRoleArn=inputs["executionRoleArn"],
-                PrimaryContainer=_container(inputs["primaryContainer"]) if "primaryContainer" in inputs else None,
+                PrimaryContainer=_container(inputs["primaryContainer"])
+                if "primaryContainer" in inputs
+                else None,
                 Containers=[_container(c) for c in inputs.get("containers") or ()] or None,
                 EnableNetworkIsolation=inputs.get("enableNetworkIsolation"),
                 InferenceExecutionConfig=pascal(inputs.get("inferenceExecutionConfig")),

@@ -121,7 +121,16 @@ STATE_MACHINE = ResourceType(
         "region": honoured(replaces=True),
     },
     computed=frozenset(
-        "arn creationDate description revisionId stateMachineVersionArn status tagsAll versionDescription".split()
+        [
+            "arn",
+            "creationDate",
+            "description",
+            "revisionId",
+            "stateMachineVersionArn",
+            "status",
+            "tagsAll",
+            "versionDescription",
+        ]
     ),
     volatile=frozenset({"description", "revisionId", "stateMachineVersionArn", "status"}),
     naming=Naming(prefix="namePrefix", longest=80),

@@ -1,0 +1,179 @@
+"""Runs a command from its request to its outcome.
+
+`up` goes over the program twice: a plan that calls nothing which writes, and, only when there is something to do
+and nothing wrong, an apply. A plan that finds nothing to do is the whole run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from typing import Any
+
+from stepwell.provision import diff, graph, monitor, program, project, providers, removal, state, urns
+from stepwell.provision.aws import TYPES
+from stepwell.provision.cloud import ClientFactory, Cloud, boto3_clients
+from stepwell.provision.deployment import Deployment
+from stepwell.provision.operations import Operations
+from stepwell.provision.problems import Problem, ProvisionError
+from stepwell.provision.progress import Observer
+from stepwell.provision.report import Report
+from stepwell.provision.request import Outcome, Output, Request
+from stepwell.provision.state import Resource, StackState
+
+
+def run(request: Request, observer: Observer, *, clients: ClientFactory | None = None) -> Outcome:
+    """See `stepwell.provision.run`."""
+    told = project.read(request.program, request.stack)
+    make = clients or boto3_clients(
+        endpoint=request.endpoint,
+        access_key=request.access_key,
+        secret_key=request.secret_key,
+        region=request.region,
+    )
+    cloud = Cloud(endpoint=request.endpoint, account=request.account, region=request.region, clients=make)
+    fresh = state.new(
+        project=told.name,
+        stack=request.stack,
+        account=request.account,
+        region=request.region,
+        server=request.server,
+    )
+    with state.held(request.state, fresh, reads=request.command == "preview") as stack:
+        if request.command == "destroy":
+            return _destroy(request, cloud, stack, observer)
+        if request.command == "refresh":
+            return _refresh(request, cloud, stack, observer)
+        return _up(_Pass(request, told, cloud, observer), stack)
+
+
+class _Pass:
+    """What both passes over a program have in common."""
+
+    def __init__(self, request: Request, told: project.Project, cloud: Cloud, observer: Observer) -> None:
+        self.request = request
+        self._project = told
+        self._cloud = cloud
+        self._observer = observer
+        self._provider: Mapping[str, Any] = providers.configured(cloud, told.config)
+
+    def over(self, stack: StackState, *, dry_run: bool) -> tuple[Deployment, Report]:
+        """One pass, with its leftovers deleted when all else went well."""
+        report = Report("plan" if dry_run else "apply", self._observer)
+        deployment = Deployment(
+            project=self._project.name,
+            stack=self.request.stack,
+            folder=self._project.folder,
+            cloud=self._cloud,
+            state=stack,
+            report=report,
+            dry_run=dry_run,
+            targets=self.request.targets,
+            provider=self._provider,
+        )
+        answering = monitor.Monitor(
+            deployment, self._project, stack=self.request.stack, parallel=self.request.parallel
+        )
+        with monitor.served(answering, monitor.Engine(report), parallel=self.request.parallel) as address:
+            ended = program.run(
+                self.request,
+                self._project,
+                address=address,
+                dry_run=dry_run,
+                line=lambda text, is_error: report.say("warning" if is_error else "info", text),
+            )
+        if ended.problem is not None:
+            report.problem(ended.problem)
+        deployment.check_targets()
+        if not report.problems:
+            deployment.remove_leftovers()
+        return deployment, report
+
+
+def _up(passes: _Pass, stack: StackState) -> Outcome:
+    copy = StackState(None, stack.content)
+    deployment, report = passes.over(copy, dry_run=True)
+    if passes.request.command == "preview":
+        return _outcome(copy, report)
+    if report.problems:
+        return _outcome(stack, report)
+    if deployment.settled:
+        stack.take(copy.content)
+        return _outcome(stack, report)
+    _, report = passes.over(stack, dry_run=False)
+    return _outcome(stack, report)
+
+
+def _destroy(request: Request, cloud: Cloud, stack: StackState, observer: Observer) -> Outcome:
+    report = Report("apply", observer)
+    everything = [*stack.resources(), *stack.condemned()]
+    chosen = [r for r in everything if _chosen(r, request.targets)]
+    left = [r for r in stack.resources() if r not in chosen]
+    for resource in chosen:
+        needing = [r for r in graph.dependents(resource.urn, stack.resources()) if r.custom and r in left]
+        if request.targets and needing:
+            report.problem(
+                Problem(
+                    message=f"{urns.name_of(resource.urn)!r} is needed by {urns.name_of(needing[0].urn)!r}",
+                    advice="Add it to the targets",
+                    urn=resource.urn,
+                    name=urns.name_of(resource.urn),
+                )
+            )
+    if not report.problems:
+        removal.remove(chosen, Operations(cloud, stack, TYPES), report, dry_run=False)
+    if not stack.resources() and not stack.condemned():
+        stack.set_outputs({}, [])
+    return _outcome(stack, report)
+
+
+def _refresh(request: Request, cloud: Cloud, stack: StackState, observer: Observer) -> Outcome:
+    report = Report("apply", observer)
+    operations = Operations(cloud, stack, TYPES)
+
+    def one(resource: Resource) -> None:
+        try:
+            _read_back(resource, operations, stack, report)
+        except ProvisionError as error:
+            report.failed(resource.urn, error)
+            report.step(resource.urn, "read", "failed", parent=resource.parent, message=str(error))
+
+    custom = [r for r in stack.resources() if r.custom and r.type in TYPES and _chosen(r, request.targets)]
+    with ThreadPoolExecutor(request.parallel) as pool:
+        list(pool.map(one, custom))
+    return _outcome(stack, report)
+
+
+def _read_back(resource: Resource, operations: Operations, stack: StackState, report: Report) -> None:
+    kind = TYPES[resource.type]
+    found = operations.read(kind, resource)
+    if found is None:
+        stack.forget(resource)
+        report.step(resource.urn, "delete", "done", parent=resource.parent, message="it is gone")
+        return
+    drift = diff.drifted(kind.properties, resource.inputs, found)
+    inputs = {name: value for name, value in {**resource.inputs, **drift}.items() if value is not None}
+    status = "unsettled" if resource.status == "creating" else resource.status
+    stack.put(replace(resource, inputs=inputs, outputs={**resource.outputs, **found}, status=status))
+    changes = diff.masked(diff.compare({}, resource.inputs, inputs), resource.secrets)
+    report.step(resource.urn, "update" if drift else "same", "done", parent=resource.parent, changes=changes)
+
+
+def _chosen(resource: Resource, targets: tuple[str, ...]) -> bool:
+    return not targets or resource.urn in targets or urns.name_of(resource.urn) in targets
+
+
+def _outcome(stack: StackState, report: Report) -> Outcome:
+    content = stack.content
+    outputs = {
+        name: Output(value=value, secret=name in content.secret_outputs)
+        for name, value in content.outputs.items()
+    }
+    return Outcome(
+        ok=not report.problems,
+        outputs=outputs,
+        counts=report.counts(),
+        changes=report.changes(),
+        errors=tuple(report.problems),
+    )

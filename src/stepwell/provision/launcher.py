@@ -1,0 +1,108 @@
+"""Runs a Pulumi program under the program's own Python, where Stepwell itself need not be installed.
+
+It is started as a file, reads one JSON object from its standard input, points the SDK at the engine's two
+servers, runs the program inside a stack and writes how it ended, as one JSON object, to the descriptor it was
+told. Nothing but the standard library and the program's own `pulumi` is imported here.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import runpy
+import sys
+import traceback
+from typing import Any
+
+
+def main() -> int:
+    """Runs the program; 0 when it ended well, 1 when it raised."""
+    told = json.loads(sys.stdin.readline())
+    # The interpreter put this file's folder first: its modules are not the program's.
+    sys.path[0] = told["path"]
+    os.chdir(told["folder"])
+    sys.argv = [told["main"]]
+    try:
+        _run(told)
+        ended: dict[str, Any] = {"ok": True}
+    except SystemExit as leaving:
+        ended = {
+            "ok": leaving.code in (None, 0),
+            "error": f"the program left with sys.exit({leaving.code!r})",
+        }
+    except BaseException as error:
+        ended = {"ok": False, **_explained(error, told["path"])}
+    sys.stdout.flush()
+    with os.fdopen(told["answer"], "w", encoding="utf-8") as answer:
+        json.dump(ended, answer)
+    return 0 if ended["ok"] else 1
+
+
+def _run(told: dict[str, Any]) -> None:
+    import asyncio
+
+    from pulumi import runtime
+
+    settings = {
+        "project": told["project"],
+        "stack": told["stack"],
+        "monitor": told["address"],
+        "engine": told["address"],
+        "parallel": told["parallel"],
+        "dry_run": told["dry_run"],
+        "organization": "organization",
+        "root_directory": told["folder"],
+    }
+    known = runtime.Settings.__init__.__code__.co_varnames
+    runtime.configure(runtime.Settings(**{name: value for name, value in settings.items() if name in known}))
+    runtime.set_all_config(told["config"], [])
+
+    def program() -> None:
+        runpy.run_path(told["main"], run_name="__main__")
+
+    loop = asyncio.new_event_loop()
+    asyncio.set_event_loop(loop)
+    try:
+        loop.run_until_complete(runtime.run_in_stack(program))
+    finally:
+        loop.close()
+
+
+def _explained(error: BaseException, folder: str) -> dict[str, Any]:
+    """The error without the frames before the program's first own one, and where it was raised in it."""
+    chain = traceback.TracebackException.from_exception(error)
+    frames = [frame for frame in chain.stack if _within(frame.filename, folder)]
+    if frames:
+        _cut(chain, folder)
+    place = frames[-1] if frames else None
+    file = place.filename if place else ""
+    line = (place.lineno or 0) if place else 0
+    if isinstance(error, SyntaxError):
+        file, line = error.filename or file, error.lineno or line
+    shown = bool(frames) or isinstance(error, SyntaxError) or type(error).__name__ != "RunError"
+    text = "".join(chain.format(chain=bool(frames))) if shown else ""
+    return {
+        "error": "".join(chain.format_exception_only()).strip(),
+        "file": file,
+        "line": line,
+        "traceback": text,
+    }
+
+
+def _cut(chain: traceback.TracebackException | None, folder: str) -> None:
+    seen: set[int] = set()
+    while chain is not None and id(chain) not in seen:
+        seen.add(id(chain))
+        own = next((i for i, frame in enumerate(chain.stack) if _within(frame.filename, folder)), None)
+        if own is not None:
+            del chain.stack[:own]
+        chain = chain.__cause__ or chain.__context__
+
+
+def _within(file: str, folder: str) -> bool:
+    path = os.path.realpath(file)
+    return path.startswith(os.path.realpath(folder) + os.sep) and "site-packages" not in path
+
+
+if __name__ == "__main__":
+    sys.exit(main())

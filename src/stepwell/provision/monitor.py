@@ -1,0 +1,195 @@
+"""The two gRPC servers that a program talks to, translated to and from a deployment's values.
+
+A resource that can't be made is answered with the result FAIL: the program goes on with its outputs unknown, and
+every fault of a run is told, not only the first. SDKs too old for that get an error.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from typing import Any
+
+import grpc
+from google.protobuf import empty_pb2, struct_pb2
+from pulumi.runtime.proto import engine_pb2, engine_pb2_grpc, resource_pb2, resource_pb2_grpc
+
+from stepwell.provision.deployment import Deployment
+from stepwell.provision.problems import ProvisionError
+from stepwell.provision.progress import Severity
+from stepwell.provision.project import Project
+from stepwell.provision.registration import Alias, Reading, Registered, Registration
+from stepwell.provision.report import Report
+from stepwell.provision.values import decode, encode
+
+_LEGACY_FEATURES = frozenset({"secrets", "aliasSpecs"})
+_SEVERITIES: Mapping[int, Severity] = {0: "debug", 1: "info", 2: "warning", 3: "error"}
+_UNLIMITED = (("grpc.max_receive_message_length", -1), ("grpc.max_send_message_length", -1))
+#: request fields that ask for what isn't there, by their name in a program
+_UNSUPPORTED = {
+    "remote": "remote components",
+    "importId": "the import option",
+    "deletedWith": "the deleted_with option",
+    "replace_with": "the replace_with option",
+    "transforms": "transforms",
+    "state_migrations": "state migrations",
+}
+
+
+class Monitor(resource_pb2_grpc.ResourceMonitorServicer):
+    """Answers what the SDK asks about resources. What isn't here is answered as unimplemented."""
+
+    def __init__(self, deployment: Deployment, project: Project, *, stack: str, parallel: int) -> None:
+        self._deployment = deployment
+        self._project = project
+        self._stack = stack
+        self._parallel = parallel
+
+    def GetDeploymentInfo(self, request: Any, context: Any) -> Any:  # noqa: N802 - the protocol's names
+        return resource_pb2.DeploymentInfo(
+            project=self._project.name,
+            stack=self._stack,
+            organization="organization",
+            config=dict(self._project.config),
+            dryRun=self._deployment.dry_run,
+            parallel=self._parallel,
+            supportedFeatures=[
+                resource_pb2.RESOURCE_MONITOR_FEATURE_SECRETS,
+                resource_pb2.RESOURCE_MONITOR_FEATURE_ALIAS_SPECS,
+            ],
+        )
+
+    def SupportsFeature(self, request: Any, context: Any) -> Any:  # noqa: N802
+        return resource_pb2.SupportsFeatureResponse(hasSupport=request.id in _LEGACY_FEATURES)
+
+    def RegisterResource(self, request: Any, context: Any) -> Any:  # noqa: N802
+        made = self._deployment.register(_registration(request))
+        if made.failed and not getattr(request, "supportsResultReporting", False):
+            context.abort(grpc.StatusCode.FAILED_PRECONDITION, f"{request.type} {request.name} failed")
+        return resource_pb2.RegisterResourceResponse(
+            urn=made.urn,
+            id=made.id,
+            object=_struct(made),
+            result=resource_pb2.Result.FAIL if made.failed else resource_pb2.Result.SUCCESS,
+        )
+
+    def ReadResource(self, request: Any, context: Any) -> Any:  # noqa: N802
+        read = self._deployment.read(
+            Reading(
+                type=request.type,
+                name=request.name,
+                id=request.id if request.id != _UNKNOWN_ID else "",
+                values=decode(request.properties),
+                parent=request.parent,
+                dependencies=tuple(request.dependencies),
+                additional_secrets=tuple(request.additionalSecretOutputs),
+            )
+        )
+        if read.failed:
+            context.abort(grpc.StatusCode.NOT_FOUND, f"{request.type} {request.name} can't be read")
+        return resource_pb2.ReadResourceResponse(urn=read.urn, properties=_struct(read))
+
+    def RegisterResourceOutputs(self, request: Any, context: Any) -> Any:  # noqa: N802
+        self._deployment.set_outputs(request.urn, decode(request.outputs))
+        return empty_pb2.Empty()
+
+    def Invoke(self, request: Any, context: Any) -> Any:  # noqa: N802
+        try:
+            answer = self._deployment.invoke(request.tok, decode(request.args))
+        except ProvisionError as error:
+            context.abort(grpc.StatusCode.FAILED_PRECONDITION, str(error))
+            raise
+        response = resource_pb2.ResourceInvokeResponse()
+        getattr(response, "return").update(encode(answer))
+        return response
+
+    def SignalAndWaitForShutdown(self, request: Any, context: Any) -> Any:  # noqa: N802
+        return empty_pb2.Empty()
+
+
+class Engine(engine_pb2_grpc.EngineServicer):
+    """Takes the program's log, and remembers the root resource for SDKs that ask."""
+
+    def __init__(self, report: Report) -> None:
+        self._report = report
+        self._root = ""
+
+    def Log(self, request: Any, context: Any) -> Any:  # noqa: N802
+        self._report.say(_SEVERITIES.get(request.severity, "info"), request.message, request.urn)
+        return empty_pb2.Empty()
+
+    def GetRootResource(self, request: Any, context: Any) -> Any:  # noqa: N802
+        return engine_pb2.GetRootResourceResponse(urn=self._root)
+
+    def SetRootResource(self, request: Any, context: Any) -> Any:  # noqa: N802
+        self._root = request.urn
+        return engine_pb2.SetRootResourceResponse()
+
+
+_UNKNOWN_ID = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"
+
+
+@contextmanager
+def served(monitor: Monitor, engine: Engine, *, parallel: int) -> Iterator[str]:
+    """Serves both on a free port of the loopback address; gives the address."""
+    server = grpc.server(ThreadPoolExecutor(parallel), options=_UNLIMITED)
+    resource_pb2_grpc.add_ResourceMonitorServicer_to_server(monitor, server)
+    engine_pb2_grpc.add_EngineServicer_to_server(engine, server)
+    port = server.add_insecure_port("127.0.0.1:0")
+    server.start()
+    try:
+        yield f"127.0.0.1:{port}"
+    finally:
+        server.stop(None).wait()
+
+
+def _struct(made: Registered) -> Any:
+    struct = struct_pb2.Struct()
+    struct.update(encode(made.outputs, made.secrets))
+    return struct
+
+
+def _registration(request: Any) -> Registration:
+    return Registration(
+        type=request.type,
+        name=request.name,
+        custom=request.custom,
+        values=decode(request.object),
+        parent=request.parent,
+        provider=request.provider,
+        dependencies=tuple(request.dependencies),
+        property_dependencies={k: tuple(v.urns) for k, v in request.propertyDependencies.items()},
+        aliases=tuple(_aliases(request)),
+        protect=request.protect,
+        retain=request.retainOnDelete,
+        delete_first=request.deleteBeforeReplace if request.deleteBeforeReplaceDefined else None,
+        ignore_changes=tuple(request.ignoreChanges),
+        replace_on_changes=tuple(request.replaceOnChanges),
+        additional_secrets=tuple(request.additionalSecretOutputs),
+        unsupported=tuple(_unsupported(request)),
+    )
+
+
+def _aliases(request: Any) -> Iterator[Alias]:
+    for urn in request.aliasURNs:
+        yield Alias(urn=urn)
+    for alias in request.aliases:
+        if alias.urn:
+            yield Alias(urn=alias.urn)
+            continue
+        spec = alias.spec
+        yield Alias(
+            name=spec.name,
+            type=spec.type,
+            stack=spec.stack,
+            project=spec.project,
+            parent=spec.parentUrn,
+            no_parent=spec.noParent,
+        )
+
+
+def _unsupported(request: Any) -> Iterator[str]:
+    for name, words in _UNSUPPORTED.items():
+        if getattr(request, name, None):
+            yield words

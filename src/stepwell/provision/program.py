@@ -1,0 +1,173 @@
+"""Runs the program as a process of its own.
+
+The process gets an environment built from nothing: a program that calls AWS by itself reaches the server, with
+the server's keys, and never an account that the user's shell or `~/.aws` happens to name.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import tempfile
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any
+
+from stepwell.provision.problems import Problem, ProjectInvalid
+from stepwell.provision.project import Project
+from stepwell.provision.request import Request
+
+_LAUNCHER = Path(__file__).with_name("launcher.py")
+_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+_GRACE = 5.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ended:
+    """How a program ended."""
+
+    #: whether it ran to its end
+    ok: bool
+    #: why not
+    problem: Problem | None = None
+
+
+def run(
+    request: Request,
+    project: Project,
+    *,
+    address: str,
+    dry_run: bool,
+    line: Callable[[str, bool], None],
+) -> Ended:
+    """Runs the program to its end against the engine at `address`.
+
+    Args:
+        line: called with each line that it prints, and whether to its standard error.
+
+    Raises:
+        ProjectInvalid: its Python can't be started.
+    """
+    with tempfile.TemporaryDirectory(prefix="stepwell-program-") as home:
+        reading, writing = os.pipe()
+        try:
+            process = subprocess.Popen(
+                [str(project.python), "-u", str(_LAUNCHER)],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                env=environment(request, home),
+                cwd=project.folder,
+                pass_fds=(writing,),
+                start_new_session=True,
+            )
+        except OSError as error:
+            os.close(reading)
+            raise ProjectInvalid(f"{project.python} can't be started: {error}") from error
+        finally:
+            os.close(writing)
+        with os.fdopen(reading, encoding="utf-8") as answer:
+            try:
+                told = _told(request, project, address=address, dry_run=dry_run, answer=writing)
+                return _follow(process, told, answer, line)
+            finally:
+                _end(process)
+
+
+def environment(request: Request, home: str) -> dict[str, str]:
+    """All that the program's process sees of its surroundings."""
+    return {
+        "PATH": os.environ.get("PATH", _PATH),
+        "HOME": home,
+        "TMPDIR": home,
+        "LANG": "C.UTF-8",
+        "PYTHONDONTWRITEBYTECODE": "1",
+        "GRPC_VERBOSITY": "ERROR",
+        "AWS_ENDPOINT_URL": request.endpoint,
+        "AWS_ACCESS_KEY_ID": request.access_key,
+        "AWS_SECRET_ACCESS_KEY": request.secret_key,
+        "AWS_REGION": request.region,
+        "AWS_DEFAULT_REGION": request.region,
+        "AWS_CONFIG_FILE": "/dev/null",
+        "AWS_SHARED_CREDENTIALS_FILE": "/dev/null",
+        "AWS_EC2_METADATA_DISABLED": "true",
+        "AWS_DISABLE_HOST_PREFIX_INJECTION": "true",
+    }
+
+
+def _told(request: Request, project: Project, *, address: str, dry_run: bool, answer: int) -> dict[str, Any]:
+    return {
+        "folder": str(project.folder),
+        "path": str(project.main if project.main.is_dir() else project.main.parent),
+        "main": str(project.main / "__main__.py" if project.main.is_dir() else project.main),
+        "project": project.name,
+        "stack": request.stack,
+        "address": address,
+        "parallel": request.parallel,
+        "dry_run": dry_run,
+        "config": dict(project.config),
+        "answer": answer,
+    }
+
+
+def _follow(
+    process: subprocess.Popen[bytes], told: dict[str, Any], answer: IO[str], line: Callable[[str, bool], None]
+) -> Ended:
+    assert process.stdin is not None
+    assert process.stdout is not None
+    assert process.stderr is not None
+    readers = [
+        threading.Thread(target=_lines, args=(stream, line, is_error), daemon=True)
+        for stream, is_error in ((process.stdout, False), (process.stderr, True))
+    ]
+    for reader in readers:
+        reader.start()
+    try:
+        process.stdin.write(json.dumps(told).encode() + b"\n")
+        process.stdin.close()
+    except BrokenPipeError:
+        line("the program's Python ended before it was told what to run", True)
+    text = answer.read()
+    code = process.wait()
+    for reader in readers:
+        reader.join(_GRACE)
+    if not text:
+        how = f"signal {signal.Signals(-code).name}" if code < 0 else f"exit code {code}"
+        return Ended(
+            ok=False, problem=Problem(message=f"The program's process ended with {how}, without a word")
+        )
+    ended = json.loads(text)
+    if ended["ok"]:
+        return Ended(ok=True)
+    return Ended(ok=False, problem=_problem(ended))
+
+
+def _lines(stream: IO[bytes], line: Callable[[str, bool], None], is_error: bool) -> None:
+    with stream:
+        for raw in stream:
+            line(raw.decode("utf-8", "replace").rstrip("\n"), is_error)
+
+
+def _problem(ended: dict[str, Any]) -> Problem:
+    error = ended["error"]
+    advice = ""
+    if "No module named 'pulumi" in error:
+        advice = "Install pulumi and pulumi-aws where the program runs, for instance `pip install stepwell[pulumi]`"
+    return Problem(
+        message=error,
+        advice=advice,
+        file=ended.get("file", ""),
+        line=ended.get("line", 0),
+        traceback=ended.get("traceback", ""),
+    )
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    """Leaves no process behind, whatever the caller was interrupted by."""
+    if process.poll() is None:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()

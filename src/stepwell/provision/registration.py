@@ -1,0 +1,103 @@
+"""What the SDK asks of the engine, and what it is answered, as values: the protocol's messages without gRPC."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from stepwell.provision.values import Properties
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Alias:
+    """Another identity that a resource had: a URN, or the parts that differ."""
+
+    #: the whole URN; empty: the parts below
+    urn: str = ""
+    #: the former logical name; empty: the same
+    name: str = ""
+    #: the former type; empty: the same
+    type: str = ""
+    #: the former stack; empty: the same
+    stack: str = ""
+    #: the former project; empty: the same
+    project: str = ""
+    #: the former parent's URN; empty: the same parent
+    parent: str = ""
+    #: whether it had no parent
+    no_parent: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Registration:
+    """A resource that the program declares."""
+
+    #: the type token
+    type: str
+    #: the logical name
+    name: str
+    #: whether the endpoint is to have it
+    custom: bool
+    #: the declared properties
+    values: Properties
+    #: the parent's URN
+    parent: str = ""
+    #: the explicit provider, `urn::id`, or empty
+    provider: str = ""
+    #: URNs that it depends on
+    dependencies: tuple[str, ...] = ()
+    #: URNs by the property that mentions them
+    property_dependencies: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    #: other identities that it had
+    aliases: tuple[Alias, ...] = ()
+    #: whether deleting it is refused
+    protect: bool = False
+    #: whether deleting it only forgets it
+    retain: bool = False
+    #: whether its old one goes before the new one comes; None: as the type needs
+    delete_first: bool | None = None
+    #: property paths whose changes don't count
+    ignore_changes: tuple[str, ...] = ()
+    #: properties whose change replaces
+    replace_on_changes: tuple[str, ...] = ()
+    #: outputs to treat as secrets
+    additional_secrets: tuple[str, ...] = ()
+    #: what it asks for that is not supported, by name
+    unsupported: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Registered:
+    """The answer."""
+
+    #: the resource's URN
+    urn: str
+    #: its id; empty when not known yet
+    id: str = ""
+    #: its properties, JSON-like, as far as they are known
+    outputs: dict[str, Any] = field(default_factory=dict)
+    #: the names of secret ones
+    secrets: tuple[str, ...] = ()
+    #: whether it couldn't be made
+    failed: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reading:
+    """A resource that exists and that the program wants to know (`get`)."""
+
+    #: the type token
+    type: str
+    #: the logical name
+    name: str
+    #: the endpoint's id
+    id: str
+    #: properties that help to find it
+    values: Properties
+    #: the parent's URN
+    parent: str = ""
+    #: URNs that it depends on
+    dependencies: tuple[str, ...] = ()
+    #: outputs to treat as secrets
+    additional_secrets: tuple[str, ...] = ()

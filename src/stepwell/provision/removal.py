@@ -1,0 +1,50 @@
+"""Deletes resources, dependents first, several at once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
+
+from stepwell.provision import graph
+from stepwell.provision.operations import Operations
+from stepwell.provision.problems import ProvisionError, ResourceRefused
+from stepwell.provision.report import Report
+from stepwell.provision.state import Resource
+
+_AT_ONCE = 8
+
+
+def remove(resources: Iterable[Resource], operations: Operations, report: Report, *, dry_run: bool) -> None:
+    """Deletes `resources`. What a failed one needs stays; all else goes.
+
+    With `dry_run` it only tells what would go.
+    """
+    kept: set[str] = set()
+
+    def one(resource: Resource) -> None:
+        if resource.urn in kept and resource.status != "condemned":
+            report.say("warning", "kept: what depends on it could not be deleted", resource.urn)
+            kept.update(graph.needs(resource))
+            return
+        try:
+            _remove(resource, operations, report, dry_run)
+        except ProvisionError as error:
+            report.failed(resource.urn, error)
+            report.step(resource.urn, "delete", "failed", parent=resource.parent, message=str(error))
+            kept.update(graph.needs(resource))
+
+    with ThreadPoolExecutor(_AT_ONCE) as pool:
+        for wave in graph.waves(resources):
+            list(pool.map(one, wave))
+
+
+def _remove(resource: Resource, operations: Operations, report: Report, dry_run: bool) -> None:
+    if resource.protect:
+        raise ResourceRefused("it is protected", advice="Take `protect` off, run `up`, then delete it")
+    forgotten = resource.retain or resource.external
+    message = "only forgotten, not deleted" if forgotten else ""
+    if not dry_run:
+        if resource.custom:
+            report.step(resource.urn, "delete", "started", parent=resource.parent, message=message)
+        operations.delete(resource)
+    report.step(resource.urn, "delete", "done", parent=resource.parent, message=message)
