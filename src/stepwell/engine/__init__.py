@@ -1,0 +1,6 @@
+"""Executions of state machines: fold the journal, decide the next step."""
+
+from stepwell.engine.engine import Engine
+from stepwell.engine.executions import Execution
+
+__all__ = ["Engine", "Execution"]

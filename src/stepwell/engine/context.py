@@ -1,0 +1,63 @@
+"""The context object (`$$`): what a state's text may know about its execution."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from stepwell.asl.program import Environment, MapState
+from stepwell.clock import iso
+from stepwell.engine.frames import Frame
+
+if TYPE_CHECKING:
+    from stepwell.engine.turn import Turn
+
+
+def environment(turn: Turn, frame: Frame, token: str | None = None) -> Environment:
+    """What the text of the frame's state may see; `token` is the task token where there is one."""
+    execution = turn.execution
+    context: dict[str, Any] = {
+        "Execution": {
+            "Id": execution.arn,
+            "Input": turn.run.input,
+            "Name": execution.name,
+            "RoleArn": execution.role,
+            "StartTime": timestamp(execution.started),
+            "RedriveCount": 0,
+        },
+        "StateMachine": {"Id": execution.machine_arn, "Name": execution.machine},
+        "State": {
+            "EnteredTime": timestamp(frame.entered_at),
+            "Name": frame.state,
+            "RetryCount": frame.retries,
+        },
+    }
+    if token is not None:
+        context["Task"] = {"Token": token}
+    item = _item(turn, frame)
+    if item is not None:
+        context["Map"] = {"Item": item}
+    return Environment(context=context, random=turn.draft.random)
+
+
+def map_items(turn: Turn, frame: Frame) -> Sequence[Any]:
+    """The items of the Map state that the frame is in; the same whenever they are worked out."""
+    if frame.items is None:
+        state = turn.state(frame)
+        assert isinstance(state, MapState)
+        frame.items = state.items(frame.value, environment(turn, frame))
+    return frame.items
+
+
+def timestamp(seconds: float) -> str:
+    """As the context object has times: milliseconds, and no fraction where it is zero."""
+    return iso(seconds).replace(".000Z", "Z")
+
+
+def _item(turn: Turn, frame: Frame) -> dict[str, Any] | None:
+    """`Map.Item` of the innermost Map around the frame."""
+    while frame.parent is not None:
+        if isinstance(turn.state(frame.parent), MapState):
+            return {"Index": frame.index, "Value": map_items(turn, frame.parent)[frame.index]}
+        frame = frame.parent
+    return None

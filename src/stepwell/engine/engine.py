@@ -1,0 +1,297 @@
+"""The engine: finds an execution's frames, lets a turn move them, and keeps what the turn decided.
+
+Frames are kept in memory while an execution has tasks under way, and worked out from the journal
+otherwise. A decision that raises unexpectedly is taken back and fails its execution; the server goes on.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+from msgspec import structs
+
+from stepwell.asl import faults
+from stepwell.asl.limits import MAX_EVENTS
+from stepwell.durable import Draft, Effect, EffectKind, Outcome, Timer, View, WriteSet
+from stepwell.engine import executions, integrations, tasks, tokens
+from stepwell.engine.executions import RUNNING, Execution, Waiter
+from stepwell.engine.frames import READY, Frame, Phase, Run, fold
+from stepwell.engine.history import WHOLE, Event, public
+from stepwell.engine.performing import Dispatch, perform, stop
+from stepwell.engine.programs import Machine, Programs
+from stepwell.engine.states import ready_frames, step, wait_over, work
+from stepwell.engine.turn import (
+    CONTINUE,
+    DEADLINE,
+    HEARTBEAT,
+    RETRY,
+    STOP_EFFECT,
+    TASK_EFFECT,
+    TIMEOUT,
+    TIMER,
+    WAIT,
+    HistoryFull,
+    Turn,
+    stop_job,
+)
+
+log = logging.getLogger(__name__)
+
+#: state transitions that one decision takes at most before it queues itself again
+TRANSITIONS = 1000
+#: executions whose frames are kept in memory at most
+KEPT = 4096
+
+#: whether the server answers an operation: (service, operation) as botocore names them
+Serves = Callable[[str, str], bool]
+
+
+class Engine:
+    """Decides what executions do.
+
+    Its decisions change frames in memory, so a decision that calls the engine calls it last: whatever
+    raises behind it would leave frames that nobody committed.
+    """
+
+    def __init__(self, *, dispatch: Dispatch, serves: Serves, programs: Programs | None = None) -> None:
+        self._dispatch = dispatch
+        #: whether an integration's operation exists here
+        self.serves = serves
+        #: compiled definitions
+        self.programs = programs or Programs()
+        self._runs: OrderedDict[str, Run] = OrderedDict()
+
+    def effects(self) -> list[EffectKind]:
+        """The effects that executions ask for."""
+        return [
+            EffectKind(
+                name=TASK_EFFECT,
+                perform=lambda effect: perform(effect, self._dispatch),
+                complete=self._task_done,
+            ),
+            EffectKind(
+                name=STOP_EFFECT,
+                perform=lambda effect: stop(effect, self._dispatch),
+                complete=_stop_done,
+            ),
+        ]
+
+    def timers(self) -> dict[str, Callable[[Timer, Draft], None]]:
+        """The timers that executions set."""
+        return {TIMER: self._timer}
+
+    def discard(self) -> None:
+        """A commit failed: forget all frames in memory, they are worked out again from the journal."""
+        self._runs.clear()
+
+    # -- what services ask for
+
+    def start(self, draft: Draft, execution: Execution) -> Execution:
+        """Begin an execution and run it until it waits. Returns its record as it is then."""
+        machine = self._machine(draft, execution)
+        seconds = machine.program.timeout_seconds
+        if seconds is not None:
+            execution = structs.replace(execution, deadline=draft.now + seconds)
+        executions.add(draft, execution)
+        self._runs[execution.id] = Run()
+
+        def begin(turn: Turn) -> None:
+            root = turn.run.root
+            turn.emit(
+                root,
+                "ExecutionStarted",
+                {"input": execution.input, "inputDetails": WHOLE, "roleArn": execution.role},
+            )
+            if execution.deadline is not None:
+                turn.timer(root, DEADLINE, execution.deadline)
+            turn.ready.append(root)
+
+        return self._decide(draft, execution, begin)
+
+    def stop(self, draft: Draft, execution: Execution, *, error: str | None, cause: str | None) -> Execution:
+        """Abort a running execution."""
+        return self._decide(
+            draft, execution, lambda turn: turn.end(executions.ABORTED, error=error, cause=cause)
+        )
+
+    def task_succeeded(self, draft: Draft, token: str, output: Any) -> bool:
+        """SendTaskSuccess. False when nothing waits for the token any more."""
+        return self._for_token(draft, token, lambda turn, frame: tasks.succeeded(turn, frame, output))
+
+    def task_failed(self, draft: Draft, token: str, error: str | None, cause: str | None) -> bool:
+        """SendTaskFailure. False when nothing waits for the token any more."""
+        return self._for_token(draft, token, lambda turn, frame: tasks.failed(turn, frame, error, cause))
+
+    def task_alive(self, draft: Draft, token: str) -> bool:
+        """SendTaskHeartbeat. False when nothing waits for the token any more."""
+        return self._for_token(draft, token, tasks.heartbeat)
+
+    def history(self, view: View, execution: Execution, *, data: bool = True) -> list[Event]:
+        """All events as GetExecutionHistory shows them; without payloads where `data` is false."""
+        return list(public(view.journal(execution.journal), data=data))
+
+    def on_event(self, timer: Timer, draft: Draft) -> None:
+        """An event of another service: ends the `.sync` tasks that wait for its resources."""
+        detail = timer.body["detail"]
+        for resource in timer.body.get("resources", ()):
+            for waiter in list(draft.scan(Waiter, prefix=f"{resource} ")):
+                self._job_changed(draft, waiter, detail)
+
+    # -- what comes in from the core
+
+    def _job_changed(self, draft: Draft, waiter: Waiter, detail: Any) -> None:
+        execution = draft.get(Execution, waiter.execution)
+        if execution is None or execution.status != RUNNING:
+            return
+        frame = self._run(draft, execution).find(waiter.frame)
+        if frame is None or frame.job != waiter.job:
+            return
+        self._decide(draft, execution, lambda turn: tasks.job_changed(turn, frame, detail))
+
+    def _task_done(self, effect: Effect, outcome: Outcome, draft: Draft) -> None:
+        body = effect.body
+        execution = draft.get(Execution, body["execution"])
+        if execution is None:
+            return
+        frame = None
+        if execution.status == RUNNING:
+            frame = self._run(draft, execution).find(body["frame"])
+        if frame is not None and frame.phase is Phase.TASK and frame.scheduled == body["scheduled"]:
+            live = frame
+            self._decide(draft, execution, lambda turn: tasks.replied(turn, live, body, outcome))
+            return
+        resource = integrations.parse(body["resource"])
+        job = None if resource is None else resource.job
+        if job is not None and outcome.error is None and "result" in outcome.value:
+            # the execution was stopped, or the task timed out, while the job was being made
+            stop_job(draft, job, outcome.value["result"][job.arn], execution)
+
+    def _timer(self, timer: Timer, draft: Draft) -> None:
+        body = timer.body
+        execution = draft.get(Execution, body["execution"])
+        if execution is None or execution.status != RUNNING:
+            return
+        purpose = body["purpose"]
+        if purpose == CONTINUE:
+            self._decide(draft, execution, lambda turn: turn.ready.extend(ready_frames(turn)))
+            return
+        if purpose == DEADLINE:
+            self._decide(draft, execution, lambda turn: turn.end(executions.TIMED_OUT))
+            return
+        frame = self._run(draft, execution).find(body["frame"])
+        if frame is None or (frame.scheduled or frame.entered) != body["event"]:
+            return
+        phases, act = _PURPOSES[purpose]
+        if frame.phase in phases:
+            self._decide(draft, execution, lambda turn: act(turn, frame))
+
+    # -- one decision
+
+    def _for_token(self, draft: Draft, text: str, act: Callable[[Turn, Frame], None]) -> bool:
+        token = tokens.parse(text)
+        execution = None if token is None else draft.get(Execution, token.execution)
+        if token is None or execution is None or execution.status != RUNNING:
+            return False
+        frame = self._run(draft, execution).find(token.frame)
+        if frame is None or frame.task_token != text:
+            return False
+        self._decide(draft, execution, lambda turn: act(turn, frame))
+        return True
+
+    def _decide(self, draft: Draft, execution: Execution, act: Callable[[Turn], None]) -> Execution:
+        before = _copy(draft.writes)
+        turn = self._turn(draft, execution)
+        try:
+            try:
+                act(turn)
+                _advance(turn)
+            except HistoryFull:
+                cause = f"The execution reached the maximum number of history events ({MAX_EVENTS})."
+                turn.end(executions.FAILED, error=faults.RUNTIME, cause=cause)
+        except Exception as error:
+            log.exception("deciding %s failed: the execution ends", execution.arn)
+            draft.writes = before
+            self._runs.pop(execution.id, None)
+            turn = self._turn(draft, execution)
+            cause = f"An internal error ended the execution: {type(error).__name__}: {error}"
+            turn.end(executions.FAILED, error=faults.RUNTIME, cause=cause)
+        turn.flush()
+        self._keep(turn)
+        return turn.execution
+
+    def _turn(self, draft: Draft, execution: Execution) -> Turn:
+        return Turn(
+            draft=draft,
+            execution=execution,
+            run=self._run(draft, execution),
+            machine=self._machine(draft, execution),
+        )
+
+    def _run(self, draft: Draft, execution: Execution) -> Run:
+        run = self._runs.get(execution.id)
+        if run is None:
+            run = self._runs[execution.id] = fold(draft.journal(execution.journal))
+        return run
+
+    def _machine(self, draft: Draft, execution: Execution) -> Machine:
+        found = self.programs.known(execution.definition)
+        if found is not None:
+            return found
+        data = draft.small_blob(execution.definition)
+        if data is None:
+            raise RuntimeError(f"the definition of {execution.arn} is gone")
+        return self.programs.machine(data.decode(), execution.definition)
+
+    def _keep(self, turn: Turn) -> None:
+        """Keep the frames of an execution that will go on soon."""
+        run = turn.run
+        if run.ended or not any(frame.phase in _SOON for frame in run.root.walk()):
+            self._runs.pop(turn.execution.id, None)
+            return
+        self._runs.move_to_end(turn.execution.id)
+        while len(self._runs) > KEPT:
+            self._runs.popitem(last=False)
+
+
+_SOON = READY | {Phase.TASK}
+_TASK_PHASES = frozenset({Phase.TASK, Phase.SUBMITTED})
+
+#: what a timer's purpose is in which phases
+_PURPOSES: dict[str, tuple[frozenset[Phase], Callable[[Turn, Frame], None]]] = {
+    WAIT: (frozenset({Phase.WAITING}), wait_over),
+    RETRY: (frozenset({Phase.RETRYING}), work),
+    TIMEOUT: (_TASK_PHASES, lambda turn, frame: tasks.timed_out(turn, frame, faults.TIMEOUT)),
+    HEARTBEAT: (_TASK_PHASES, lambda turn, frame: tasks.timed_out(turn, frame, faults.HEARTBEAT_TIMEOUT)),
+}
+
+
+def _advance(turn: Turn) -> None:
+    """Let frames take their steps until all wait, or until it is another decision's turn."""
+    for _ in range(TRANSITIONS):
+        if turn.run.ended or not turn.ready:
+            return
+        frame = turn.ready.popleft()
+        if turn.run.find(frame.path) is frame:
+            step(turn, frame)
+    if not turn.run.ended and turn.ready:
+        turn.draft.send(TIMER, {"execution": turn.execution.key, "purpose": CONTINUE})
+
+
+def _stop_done(effect: Effect, outcome: Outcome, draft: Draft) -> None:
+    """Nobody waits for a job's stop."""
+
+
+def _copy(writes: WriteSet) -> WriteSet:
+    """A copy that later writes of a decision leave as it is; journals are not touched by a turn."""
+    return replace(
+        writes,
+        records=dict(writes.records),
+        references=dict(writes.references),
+        effects=dict(writes.effects),
+        settled=set(writes.settled),
+        timers=dict(writes.timers),
+    )

@@ -1,0 +1,278 @@
+"""Where an execution stands: a tree of frames, each at a state with its raw input.
+
+`Run.apply` is the only code that moves a frame, and it takes events only. So what a live decision leaves
+behind and what `fold` makes of the journal cannot differ: no snapshot is needed after a crash.
+
+The root frame runs the machine; a Parallel state has one child frame a branch, a Map state one per
+iteration under way. A frame's path names it: `""` is the root, `"3.1"` the branch (or iteration) 1 of
+what event 3 started, `"3.1/9.0"` a branch within it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Any
+
+from stepwell.asl.json import loads
+from stepwell.engine.history import RETRYING, WAITING, Event, details
+
+#: no value was handed over: it is in the event's text
+_IN_TEXT = object()
+
+
+class Phase(Enum):
+    """What a frame does, or what it waits for."""
+
+    #: between two states: `next` is to be entered
+    BETWEEN = "between"
+    #: a state was entered and has not begun to work
+    ENTERED = "entered"
+    #: a Wait state waits for its timer
+    WAITING = "waiting"
+    #: a failed state waits to be tried again
+    RETRYING = "retrying"
+    #: a task waits for its effect's outcome
+    TASK = "task"
+    #: a task was submitted and waits for a job's end or for a task token
+    SUBMITTED = "submitted"
+    #: a Parallel or Map state waits for its children
+    CHILDREN = "children"
+    #: the block came to its end; `value` is its output
+    DONE = "done"
+
+
+#: phases in which the frame can go on at once
+READY = frozenset({Phase.BETWEEN, Phase.ENTERED})
+
+
+@dataclass(slots=True, eq=False)
+class Frame:
+    """One thread of control."""
+
+    path: str
+    parent: Frame | None
+    #: which branch or iteration of its parent it is
+    index: int
+    #: id of the last event of its causal chain: the next event's `previousEventId`
+    last: int
+    phase: Phase = Phase.BETWEEN
+    #: the state that it is in
+    state: str = ""
+    #: where it goes next; None is the start of its block
+    next: str | None = None
+    #: the state's raw input; between states the next one's; at the end the block's output
+    value: Any = None
+    #: the same as JSON text, where an event had it
+    text: str | None = None
+    #: id and time of the state's Entered event
+    entered: int = 0
+    entered_at: float = 0.0
+    #: retries so far, by the index of the retrier
+    attempts: dict[int, int] = field(default_factory=dict)
+    #: id of the current attempt's Scheduled event
+    scheduled: int = 0
+    #: seconds from the Scheduled event, or None
+    timeout: int | None = None
+    heartbeat: int | None = None
+    #: what SendTaskSuccess must bring
+    task_token: str | None = None
+    #: the ARN of the job that a submitted task waits for
+    job: str | None = None
+    #: id of the current attempt's MapStateStarted or ParallelStateStarted event
+    started: int = 0
+    #: the length that MapStateStarted told
+    length: int = 0
+    children: dict[int, Frame] = field(default_factory=dict)
+    #: outputs of finished iterations, by index
+    outputs: dict[int, Any] = field(default_factory=dict)
+    #: how many iterations have been started
+    begun: int = 0
+    #: a Map's items and concurrency, worked out again when needed
+    items: Sequence[Any] | None = None
+    concurrency: int = 0
+
+    @property
+    def retries(self) -> int:
+        """How often the current state was retried."""
+        return sum(self.attempts.values())
+
+    def walk(self) -> Iterator[Frame]:
+        """This frame and all below it."""
+        yield self
+        for child in self.children.values():
+            yield from child.walk()
+
+
+class Run:
+    """An execution's frames, and the counters that its journal gives."""
+
+    def __init__(self) -> None:
+        self.root = Frame(path="", parent=None, index=0, last=0)
+        #: the execution's input, parsed
+        self.input: Any = None
+        #: the id of the next event
+        self.next_id = 1
+        self.ended = False
+
+    def find(self, path: str) -> Frame | None:
+        """The frame at `path`, or None when it is gone."""
+        frame: Frame | None = self.root
+        for part in path.split("/") if path else ():
+            started, index = part.split(".")
+            if frame is None or frame.started != int(started):
+                return None
+            frame = frame.children.get(int(index))
+        return frame
+
+    def frame(self, path: str) -> Frame:
+        """The frame at `path`; made when its first event comes."""
+        found = self.find(path)
+        if found is not None:
+            return found
+        above, _, place = path.rpartition("/")
+        parent = self.frame(above)
+        started, index = place.split(".")
+        child = Frame(path=path, parent=parent, index=int(index), last=int(started))
+        parent.children[child.index] = child
+        return child
+
+    def apply(self, event: Event, value: Any = _IN_TEXT) -> None:
+        """Take in one event. `value` is its input or output parsed, where the caller has it."""
+        event_type: str = event["type"]
+        if "id" in event:
+            self.next_id = event["id"] + 1
+        path: str = event.get("_frame", "")
+        if event_type == "ExecutionStarted":
+            self.input = _value(event, "input", value)
+            self.root.value = self.input
+            self.root.text = details(event)["input"]
+        elif event_type.startswith("Execution"):
+            self.ended = True
+        elif event_type.endswith("StateEntered"):
+            self._entered(self.frame(path), event, value)
+        elif event_type.endswith("StateExited"):
+            self._exited(self.frame(path), event, value)
+        elif event_type == "MapIterationSucceeded":
+            self._iteration_succeeded(self.frame(path), event)
+        else:
+            move = _MOVES.get(event_type)
+            if move is not None:
+                move(self.frame(path), event)
+
+    def _entered(self, frame: Frame, event: Event, value: Any) -> None:
+        frame.phase = Phase.ENTERED
+        frame.state = details(event)["name"]
+        if "input" in details(event):
+            frame.value = _value(event, "input", value)
+        frame.text = None
+        frame.entered = frame.last = event["id"]
+        frame.entered_at = event["timestamp"]
+        frame.attempts = {}
+
+    def _exited(self, frame: Frame, event: Event, value: Any) -> None:
+        frame.next = event.get("_next")
+        frame.phase = Phase.DONE if frame.next is None else Phase.BETWEEN
+        frame.value = _value(event, "output", value)
+        frame.text = details(event)["output"]
+        frame.last = event["id"]
+        _forget(frame)
+        if frame.phase is Phase.DONE and frame.parent is not None:
+            # the branch that ends last is what ParallelStateSucceeded and -Exited point at
+            frame.parent.last = frame.last
+
+    def _iteration_succeeded(self, child: Frame, event: Event) -> None:
+        parent = child.parent
+        assert parent is not None
+        parent.outputs[child.index] = child.value
+        del parent.children[child.index]
+        parent.last = event["id"]
+
+
+def fold(journal: Iterable[Event]) -> Run:
+    """The frames that a journal leads to."""
+    run = Run()
+    for event in journal:
+        run.apply(event)
+    return run
+
+
+def _value(event: Event, member: str, value: Any) -> Any:
+    return loads(details(event)[member]) if value is _IN_TEXT else value
+
+
+def _forget(frame: Frame) -> None:
+    """Drop what belonged to the state, or to the attempt, that is over."""
+    frame.scheduled = frame.started = frame.length = frame.begun = 0
+    frame.timeout = frame.heartbeat = frame.task_token = frame.job = frame.items = None
+    frame.children = {}
+    frame.outputs = {}
+
+
+def _waiting(frame: Frame, event: Event) -> None:
+    frame.phase = Phase.WAITING
+
+
+def _retrying(frame: Frame, event: Event) -> None:
+    frame.phase = Phase.RETRYING
+    frame.attempts[event["retrier"]] = frame.attempts.get(event["retrier"], 0) + 1
+    frame.last = event["last"]
+    _forget(frame)
+
+
+def _scheduled(frame: Frame, event: Event) -> None:
+    _forget(frame)
+    frame.phase = Phase.TASK
+    frame.scheduled = frame.last = event["id"]
+    frame.timeout = details(event).get("timeoutInSeconds")
+    frame.heartbeat = details(event).get("heartbeatInSeconds")
+    frame.task_token = event.get("_token")
+
+
+def _submitted(frame: Frame, event: Event) -> None:
+    frame.phase = Phase.SUBMITTED
+    frame.last = event["id"]
+    frame.job = event.get("_job")
+
+
+def _started_children(frame: Frame, event: Event) -> None:
+    _forget(frame)
+    frame.phase = Phase.CHILDREN
+    frame.started = frame.last = event["id"]
+    frame.length = details(event).get("length", 0)
+
+
+def _iteration_started(child: Frame, event: Event) -> None:
+    child.last = event["id"]
+    assert child.parent is not None
+    child.parent.begun += 1
+
+
+def _on(frame: Frame, event: Event) -> None:
+    frame.last = event["id"]
+
+
+#: events that move one frame; those that are missing (aborts, a Map's or Parallel's success, a failed
+#: iteration) stand beside the causal chain: what comes next does not point at them
+_MOVES = {
+    WAITING: _waiting,
+    RETRYING: _retrying,
+    "TaskScheduled": _scheduled,
+    "LambdaFunctionScheduled": _scheduled,
+    "TaskStarted": _on,
+    "LambdaFunctionStarted": _on,
+    "TaskSubmitted": _submitted,
+    "TaskSubmitFailed": _on,
+    "TaskSucceeded": _on,
+    "LambdaFunctionSucceeded": _on,
+    "TaskFailed": _on,
+    "LambdaFunctionFailed": _on,
+    "TaskTimedOut": _on,
+    "LambdaFunctionTimedOut": _on,
+    "ParallelStateStarted": _started_children,
+    "MapStateStarted": _started_children,
+    "ParallelStateFailed": _on,
+    "MapStateFailed": _on,
+    "MapIterationStarted": _iteration_started,
+}

@@ -1,0 +1,223 @@
+"""Task states: scheduled by a decision, done by an effect, completed by what comes back.
+
+A task waits for its call's reply, for the end of the job that the call made (`.sync`), or for whoever
+holds its task token. What completes one finds it by the id of its Scheduled event (or by its token), so
+that whatever comes too late finds nothing.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from typing import Any
+
+from stepwell.api.callers import role_session
+from stepwell.api.models import operation_model
+from stepwell.asl import faults
+from stepwell.asl.faults import StateError
+from stepwell.asl.json import dumps
+from stepwell.asl.program import TaskState
+from stepwell.calls import Call
+from stepwell.durable import Outcome
+from stepwell.engine import integrations, shapes, tokens
+from stepwell.engine.context import environment
+from stepwell.engine.executions import Waiter
+from stepwell.engine.frames import Frame
+from stepwell.engine.history import WHOLE, failure
+from stepwell.engine.integrations import TOKEN, Job, Resource
+from stepwell.engine.turn import HEARTBEAT, TASK_EFFECT, TIMEOUT, TOO_LARGE, Turn, too_large
+from stepwell.errors import AwsError
+
+log = logging.getLogger(__name__)
+
+#: what AWS tags a job with whose end it waits for
+MANAGED_BY = "MANAGED_BY_AWS"
+STARTED_BY = "AWS_STEP_FUNCTIONS_EXECUTION_ARN"
+
+
+def resource_of(turn: Turn, frame: Frame) -> Resource:
+    """The resource of the Task state that the frame is in."""
+    state = turn.state(frame)
+    assert isinstance(state, TaskState)
+    resource = integrations.parse(state.resource)
+    if resource is None:
+        raise StateError(faults.RUNTIME, f"The resource {state.resource} is not supported")
+    return resource
+
+
+def schedule(turn: Turn, frame: Frame) -> None:
+    """Begin an attempt: history, effect, timers. Raises StateError."""
+    state = turn.state(frame)
+    assert isinstance(state, TaskState)
+    resource = resource_of(turn, frame)
+    token = None
+    if resource.pattern == TOKEN:
+        token = tokens.make(turn.execution.key, frame.path, turn.draft.unique())
+    env = environment(turn, frame, token)
+    parameters = state.effective_input(frame.value, env)
+    timeout = state.timeout(frame.value, env)
+    heartbeat = state.heartbeat(frame.value, env)
+    credentials = state.credentials(frame.value, env)
+    text = dumps(parameters)
+    if too_large(text):
+        turn.fail(frame, faults.DATA_LIMIT_EXCEEDED, TOO_LARGE.format(state.name), fatal=True)
+        return
+    details: dict[str, Any] = {}
+    if timeout is not None:
+        details["timeoutInSeconds"] = timeout
+    if heartbeat is not None and not resource.function:
+        details["heartbeatInSeconds"] = heartbeat
+    if credentials is not None:
+        details["taskCredentials"] = {"roleArn": credentials["RoleArn"]}
+    if resource.function:
+        details.update(resource=resource.arn, input=text, inputDetails=WHOLE)
+    else:
+        details.update(_place(resource), region=turn.draft.region, parameters=text)
+    private = None if token is None else {"_token": token}
+    scheduled = turn.emit(frame, _type(resource, "Scheduled"), details, private=private)
+    turn.emit(frame, _type(resource, "Started"), None if resource.function else _place(resource))
+    turn.draft.effect(
+        TASK_EFFECT,
+        {
+            "execution": turn.execution.key,
+            "frame": frame.path,
+            "scheduled": scheduled,
+            "resource": resource.arn,
+            "parameters": parameters,
+            "role": turn.execution.role,
+            "task_role": None if credentials is None else credentials["RoleArn"],
+            "session": turn.execution.id,
+            "started_by": turn.execution.arn,
+            "request_id": turn.draft.uuid(),
+        },
+        token=turn.token(scheduled),
+    )
+    if frame.timeout is not None:
+        turn.timer(frame, TIMEOUT, turn.draft.now + frame.timeout)
+    if frame.heartbeat is not None:
+        turn.timer(frame, HEARTBEAT, turn.draft.now + frame.heartbeat)
+
+
+def replied(turn: Turn, frame: Frame, body: Mapping[str, Any], outcome: Outcome) -> None:
+    """The call came back."""
+    resource = resource_of(turn, frame)
+    submitting = "" if resource.pattern == integrations.REPLY else "Submit"
+    if outcome.error is not None:
+        error, cause = integrations.failure(resource, outcome.error, body["request_id"])
+        failed(turn, frame, error, cause, submitting=submitting)
+    elif "result" not in outcome.value:
+        failed(turn, frame, outcome.value["error"], outcome.value["cause"], submitting=submitting)
+    elif resource.pattern == integrations.REPLY:
+        succeeded(turn, frame, outcome.value["result"])
+    else:
+        _submitted(turn, frame, resource, body, outcome.value["result"])
+
+
+def _submitted(
+    turn: Turn, frame: Frame, resource: Resource, body: Mapping[str, Any], result: Mapping[str, Any]
+) -> None:
+    job = resource.job
+    private = None if job is None else {"_job": result[job.arn]}
+    turn.emit(
+        frame,
+        "TaskSubmitted",
+        {**_place(resource), "output": dumps(result), "outputDetails": WHOLE},
+        private=private,
+    )
+    if job is None:
+        return
+    turn.draft.put(Waiter(job=result[job.arn], execution=turn.execution.key, frame=frame.path))
+    record = _describe(turn, job, result[job.arn], body)
+    if record is not None:
+        job_changed(turn, frame, record)
+
+
+def _describe(turn: Turn, job: Job, job_arn: str, body: Mapping[str, Any]) -> dict[str, Any] | None:
+    """The job's record as its event would show it: it may be over before anybody listened."""
+    call = Call(
+        service=job.service,
+        operation=job.describe,
+        params={job.key: job.name(job_arn)},
+        caller=role_session(body["task_role"] or body["role"], body["session"]),
+    )
+    try:
+        output = turn.draft.ask(call).output
+    except AwsError as error:
+        # without the right to look, the event alone tells of the end, as on AWS
+        log.info("%s: cannot ask about %s: %s", turn.execution.arn, job_arn, error)
+        return None
+    shape = operation_model(job.service, job.describe).output_shape
+    if job is integrations.EXECUTION_JOB:
+        record = shapes.response(shape, output, shapes.milliseconds)
+        return {name[0].lower() + name[1:]: value for name, value in record.items()}
+    record = shapes.response(shape, output, shapes.milliseconds)
+    parameters = body["parameters"]
+    tags = {tag["Key"]: tag["Value"] for tag in parameters.get("Tags", ())}
+    record["Tags"] = {**tags, **job_tags(body["started_by"])}
+    return record
+
+
+def job_tags(execution_arn: str) -> dict[str, str]:
+    """The tags that a `.sync` task gives its job."""
+    return {MANAGED_BY: "STARTED_BY_STEP_FUNCTIONS", STARTED_BY: execution_arn}
+
+
+def job_changed(turn: Turn, frame: Frame, record: Mapping[str, Any]) -> None:
+    """The job that the task waits for says something; nothing happens unless it is over."""
+    resource = resource_of(turn, frame)
+    job = resource.job
+    assert job is not None
+    status = record.get(job.status)
+    if status in job.succeeded:
+        succeeded(turn, frame, job.result(record, resource.pattern))
+    elif status in job.failed:
+        failed(turn, frame, faults.TASK_FAILED, dumps(job.result(record, resource.pattern)))
+
+
+def succeeded(turn: Turn, frame: Frame, result: Any) -> None:
+    """The task has its result."""
+    resource = resource_of(turn, frame)
+    text = dumps(result)
+    if too_large(text):
+        named = resource.arn if resource.function else resource.type
+        failed(turn, frame, faults.DATA_LIMIT_EXCEEDED, TOO_LARGE.format(named))
+        return
+    turn.release(frame)
+    details = {} if resource.function else _place(resource)
+    turn.emit(frame, _type(resource, "Succeeded"), {**details, "output": text, "outputDetails": WHOLE})
+    try:
+        turn.succeed_state(frame, result)
+    except StateError as error:
+        turn.fail_in_text(frame, error)
+
+
+def failed(turn: Turn, frame: Frame, error: str | None, cause: str | None, *, submitting: str = "") -> None:
+    """The task failed; `submitting` is `Submit` while its work was only being handed over."""
+    resource = resource_of(turn, frame)
+    turn.release(frame)
+    details = {} if resource.function else _place(resource)
+    turn.emit(frame, _type(resource, f"{submitting}Failed"), {**details, **failure(error, cause)})
+    turn.fail(frame, error, cause)
+
+
+def timed_out(turn: Turn, frame: Frame, error: str) -> None:
+    """The task took too long (States.Timeout), or was silent for too long (States.HeartbeatTimeout)."""
+    resource = resource_of(turn, frame)
+    turn.release(frame, stop=True)
+    details = {} if resource.function else _place(resource)
+    turn.emit(frame, _type(resource, "TimedOut"), {**details, "error": faults.TIMEOUT})
+    turn.fail(frame, error, None)
+
+
+def heartbeat(turn: Turn, frame: Frame) -> None:
+    """Whoever holds the task token is alive."""
+    if frame.heartbeat is not None:
+        turn.timer(frame, HEARTBEAT, turn.draft.now + frame.heartbeat)
+
+
+def _type(resource: Resource, what: str) -> str:
+    return f"LambdaFunction{what}" if resource.function else f"Task{what}"
+
+
+def _place(resource: Resource) -> dict[str, Any]:
+    return {"resourceType": resource.type, "resource": resource.label}
