@@ -97,20 +97,14 @@ class Engine:
         if seconds is not None:
             execution = structs.replace(execution, deadline=draft.now + seconds)
         executions.add(draft, execution)
-        self._runs[execution.id] = Run()
-
-        def begin(turn: Turn) -> None:
-            root = turn.run.root
-            turn.emit(
-                root,
-                "ExecutionStarted",
-                {"input": execution.input, "inputDetails": WHOLE, "roleArn": execution.role},
-            )
-            if execution.deadline is not None:
-                turn.timer(root, DEADLINE, execution.deadline)
-            turn.ready.append(root)
-
-        return self._decide(draft, execution, begin)
+        run = self._runs[execution.id] = Run()
+        turn = Turn(draft=draft, execution=execution, run=run, machine=machine)
+        details = {"input": execution.input, "inputDetails": WHOLE, "roleArn": execution.role}
+        turn.emit(run.root, "ExecutionStarted", details)
+        if execution.deadline is not None:
+            turn.timer(run.root, DEADLINE, execution.deadline)
+        turn.flush()
+        return self._decide(draft, execution, lambda turn: turn.ready.append(turn.run.root))
 
     def stop(self, draft: Draft, execution: Execution, *, error: str | None, cause: str | None) -> Execution:
         """Abort a running execution."""
