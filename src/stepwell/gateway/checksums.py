@@ -97,7 +97,7 @@ def declared(headers: Mapping[str, str], *, flexible: bool) -> dict[str, bytes]:
         for name, text in headers.items():
             algorithm = name.removeprefix(_PREFIX)
             if algorithm != name and algorithm not in _NOT_CHECKSUMS:
-                found[known(algorithm)] = decoded(algorithm, text)
+                found[algorithm] = decoded(known(algorithm), text)
     return found
 
 

@@ -283,7 +283,7 @@ def check_value(signature: Signature, protocol: str, request: Request, key: Key,
 def canonical_request(request: Request, signature: Signature, payload_hash: str) -> str:
     """The request in the form that is signed: S3's path encoded once and kept, others' twice and tidied."""
     if signature.service == "s3":
-        path = quote(unquote_to_bytes(request.raw_path), safe="/~")
+        path = "/".join(quote(unquote_to_bytes(part), safe="~") for part in request.raw_path.split("/"))
     else:
         path = quote(normalize_url_path(request.raw_path), safe="/~")
     pairs = sorted(

@@ -33,6 +33,7 @@ SERVED = frozenset(
         "sts",
         "logs",
         "sqs",
+        "cloudwatch",
         "scheduler",
     }
 )
@@ -166,6 +167,11 @@ KEYS = FakeKeys(
 @pytest.fixture
 def api() -> FakeApi:
     return FakeApi()
+
+
+@pytest.fixture
+def keys() -> FakeKeys:
+    return KEYS
 
 
 @pytest.fixture

@@ -142,7 +142,7 @@ CASES: list[tuple[str, str, dict[str, Any], dict[str, Any]]] = [
             "PolicyInputList": ["{}", "[]"],
             "ActionNames": ["s3:GetObject"],
             "ContextEntries": [
-                {"ContextKeyName": "k", "ContextKeyValues": ["1", "2"], "ContextKeyType": "string"}
+                {"ContextKeyName": "aws:username", "ContextKeyValues": ["1", "2"], "ContextKeyType": "string"}
             ],
         },
         {"EvaluationResults": [], "IsTruncated": False},

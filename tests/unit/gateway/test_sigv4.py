@@ -14,6 +14,7 @@ from stepwell.calls import Caller
 from stepwell.clock import SystemClock
 from stepwell.errors import AwsError
 from stepwell.gateway import sigv4
+from stepwell.gateway.asgi import Gateway
 from stepwell.gateway.http import Request
 from stepwell.gateway.ports import Key
 
@@ -217,13 +218,25 @@ def test_s3_names_the_right_region_in_its_own_field(wire: Any) -> None:
     assert b"<Region>us-east-1</Region>" in answer.body
 
 
-@pytest.mark.parametrize(("service", "method"), [("iam", "list_roles"), ("sts", "get_caller_identity")])
-def test_global_services_also_take_us_east_1(client: Any, api: Any, service: str, method: str) -> None:
+@pytest.mark.parametrize(
+    ("service", "method", "taken"),
+    [
+        ("iam", "list_roles", True),
+        ("sts", "get_caller_identity", True),
+        ("logs", "describe_log_groups", False),
+    ],
+)
+def test_global_services_alone_also_take_us_east_1(
+    client: Any, api: Any, wire: Any, keys: Any, service: str, method: str, taken: bool
+) -> None:
+    wire.gateway = Gateway(api, keys, SystemClock(), region="eu-west-1")
     made = client(service)
-    wire = made.meta.events
-    assert wire is not None
-    getattr(made, method)()
-    assert len(api.calls) == 1
+    if taken:
+        getattr(made, method)()
+    else:
+        with pytest.raises(made.exceptions.ClientError, match="This server serves eu-west-1"):
+            getattr(made, method)()
+    assert len(api.calls) == taken
 
 
 @pytest.mark.parametrize("off_by", [-1000.0, 1000.0])
@@ -233,7 +246,7 @@ def test_a_clock_too_far_off_is_told_so(
     now = SystemClock().now()
     monkeypatch.setattr(SystemClock, "now", lambda self: now + off_by)
     json, s3 = client("stepfunctions"), client("s3")
-    with pytest.raises(json.exceptions.ClientError, match="InvalidSignatureException.*15 min"):
+    with pytest.raises(json.exceptions.ClientError, match=r"InvalidSignatureException.*15 min"):
         json.list_state_machines()
     with pytest.raises(s3.exceptions.ClientError, match="RequestTimeTooSkewed"):
         s3.list_buckets()

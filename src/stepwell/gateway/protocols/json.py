@@ -47,8 +47,8 @@ def error(fault: AwsError, service: str | None, request_id: str) -> Response:
     """The error as a JSON object with `__type`; the codes of a former query protocol go into a header."""
     wire = wire_error(fault, "json", service)
     headers = _headers(service, request_id)
-    if service is not None and service_model(service).is_query_compatible:
-        former = f"{wire.query_code or wire.code};{'Sender' if wire.sender else 'Receiver'}"
+    if wire.query_code and service is not None and service_model(service).is_query_compatible:
+        former = f"{wire.query_code};{'Sender' if wire.sender else 'Receiver'}"
         headers = (*headers, ("x-amzn-query-error", former))
     body = {"__type": wire.code, "message": fault.message, **fault.fields}
     return Response(status=wire.status, headers=headers, body=msgspec.json.encode(body))
