@@ -1,8 +1,8 @@
 """Runs a Pulumi program in Python against an AWS endpoint, without the Pulumi CLI.
 
-The program uses Pulumi's own SDK and AWS package; here is the engine that they talk to, and, for each supported
-resource type, a table of its properties and the API calls that make it. It is a client: it speaks AWS's APIs
-through boto3, and works on any endpoint that does.
+The program uses Pulumi's own SDK and AWS package; here is the engine that they talk to, and, for each
+supported resource type, a table of its properties and the API calls that make it. It is a client: it speaks
+AWS's APIs through boto3, and works on any endpoint that does.
 
     project, program, launcher    the program's files and its process
     monitor, registration         what its SDK asks, over gRPC and as values

@@ -1,8 +1,8 @@
 """Assets and archives: the files that a program hands to a resource.
 
-The same files must give the same bytes on every run and machine, or each `up` would upload the function's code
-again: names are sorted, times are fixed, modes are reduced to executable or not, and the hash is taken over
-what is inside, not over the compressed form. Paths are relative to the program's folder.
+The same files must give the same bytes on every run and machine, or each `up` would upload the function's
+code again: names are sorted, times are fixed, modes are reduced to executable or not, and the hash is taken
+over what is inside, not over the compressed form. Paths are relative to the program's folder.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """The endpoint, seen from the resource types: clients, and one shape for whatever goes wrong in a call.
 
-The clients are given everything explicitly. botocore would otherwise look into the environment, `~/.aws` and
-the instance metadata for credentials, endpoints, proxies and retry settings, and a program that is meant for a
-local server could reach a real account.
+The clients are given everything explicitly. botocore would otherwise look into the environment, `~/.aws`
+and the instance metadata for credentials, endpoints, proxies and retry settings, and a program that is
+meant for a local server could reach a real account.
 """
 
 from __future__ import annotations

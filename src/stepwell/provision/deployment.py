@@ -1,7 +1,8 @@
-"""One pass over the program's resources: each registration is checked, compared and, in an apply, carried out.
+"""One pass over the program's resources: each is checked, compared and, in an apply, carried out.
 
-The same code plans and applies. A plan works on a copy of the state in memory and calls nothing that writes; it
-passes over the whole program first, so that whatever can be refused is refused before anything is made.
+The same code plans and applies. A plan works on a copy of the state in memory and calls nothing that
+writes; it passes over the whole program first, so that whatever can be refused is refused before anything
+is made.
 """
 
 from __future__ import annotations
@@ -140,7 +141,7 @@ class Deployment:
 
     @property
     def settled(self) -> bool:
-        """Whether a plan has found nothing that takes a call, so that its copy of the state is the new state."""
+        """Whether a plan found nothing that takes a call: its copy of the state is the new state."""
         nothing = set(self._report.counts()) <= {"same", "read"}
         return nothing and not self._unknown_outputs and not self.leftovers() and not self._report.problems
 
@@ -340,7 +341,7 @@ class Deployment:
         return self._operations.create(kind, draft, inputs)
 
     def _condemn_dependents(self, old: Resource) -> list[Resource]:
-        """What has to go before `old` can; the program registers it later in the same pass, and gets it anew."""
+        """What has to go before `old` can; the program registers it later in this pass, and gets it anew."""
         found = graph.doomed(old.urn, self._state.resources(), TYPES)
         for resource in found:
             if resource.protect:

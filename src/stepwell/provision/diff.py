@@ -18,8 +18,8 @@ def compare(
 ) -> list[PropertyChange]:
     """The changes from `old` to `new`, by property name and then by key.
 
-    A value that isn't known yet counts as a change. `replacing` names properties (or `*`) whose change makes a
-    new resource necessary besides those of the table.
+    A value that isn't known yet counts as a change. `replacing` names properties (or `*`) whose change
+    makes a new resource necessary besides those of the table.
     """
     forced = frozenset(replacing)
     changes: list[PropertyChange] = []

@@ -1,12 +1,12 @@
 """Runs a command from its request to its outcome.
 
-`up` goes over the program twice: a plan that calls nothing which writes, and, only when there is something to do
-and nothing wrong, an apply. A plan that finds nothing to do is the whole run.
+`up` goes over the program twice: a plan that calls nothing which writes, and, only when there is something
+to do and nothing wrong, an apply. A plan that finds nothing to do is the whole run.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any
@@ -22,9 +22,14 @@ from stepwell.provision.report import Report
 from stepwell.provision.request import Outcome, Output, Request
 from stepwell.provision.state import Resource, StackState
 
+#: makes a program's registrations, and says why it did not run to its end
+Play = Callable[[Deployment, Report], Problem | None]
 
-def run(request: Request, observer: Observer, *, clients: ClientFactory | None = None) -> Outcome:
-    """See `stepwell.provision.run`."""
+
+def run(
+    request: Request, observer: Observer, *, clients: ClientFactory | None = None, play: Play | None = None
+) -> Outcome:
+    """See `stepwell.provision.run`. `play` stands in for the program's process."""
     told = project.read(request.program, request.stack)
     make = clients or boto3_clients(
         endpoint=request.endpoint,
@@ -45,13 +50,32 @@ def run(request: Request, observer: Observer, *, clients: ClientFactory | None =
             return _destroy(request, cloud, stack, observer)
         if request.command == "refresh":
             return _refresh(request, cloud, stack, observer)
-        return _up(_Pass(request, told, cloud, observer), stack)
+        passes = _Passes(request, told, cloud, observer, play or _process(request, told))
+        return _up(passes, stack)
 
 
-class _Pass:
+def _process(request: Request, told: project.Project) -> Play:
+    def play(deployment: Deployment, report: Report) -> Problem | None:
+        answering = monitor.Monitor(deployment, told, stack=request.stack, parallel=request.parallel)
+        with monitor.served(answering, monitor.Engine(report), parallel=request.parallel) as address:
+            return program.run(
+                request,
+                told,
+                address=address,
+                dry_run=deployment.dry_run,
+                line=lambda text, is_error: report.say("warning" if is_error else "info", text),
+            )
+
+    return play
+
+
+class _Passes:
     """What both passes over a program have in common."""
 
-    def __init__(self, request: Request, told: project.Project, cloud: Cloud, observer: Observer) -> None:
+    def __init__(
+        self, request: Request, told: project.Project, cloud: Cloud, observer: Observer, play: Play
+    ) -> None:
+        self._play = play
         self.request = request
         self._project = told
         self._cloud = cloud
@@ -72,26 +96,16 @@ class _Pass:
             targets=self.request.targets,
             provider=self._provider,
         )
-        answering = monitor.Monitor(
-            deployment, self._project, stack=self.request.stack, parallel=self.request.parallel
-        )
-        with monitor.served(answering, monitor.Engine(report), parallel=self.request.parallel) as address:
-            ended = program.run(
-                self.request,
-                self._project,
-                address=address,
-                dry_run=dry_run,
-                line=lambda text, is_error: report.say("warning" if is_error else "info", text),
-            )
-        if ended.problem is not None:
-            report.problem(ended.problem)
+        problem = self._play(deployment, report)
+        if problem is not None:
+            report.problem(problem)
         deployment.check_targets()
         if not report.problems:
             deployment.remove_leftovers()
         return deployment, report
 
 
-def _up(passes: _Pass, stack: StackState) -> Outcome:
+def _up(passes: _Passes, stack: StackState) -> Outcome:
     copy = StackState(None, stack.content)
     deployment, report = passes.over(copy, dry_run=True)
     if passes.request.command == "preview":

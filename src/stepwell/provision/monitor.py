@@ -1,7 +1,7 @@
 """The two gRPC servers that a program talks to, translated to and from a deployment's values.
 
-A resource that can't be made is answered with the result FAIL: the program goes on with its outputs unknown, and
-every fault of a run is told, not only the first. SDKs too old for that get an error.
+A resource that can't be made is answered with the result FAIL: the program goes on with its outputs
+unknown, and every fault of a run is told, not only the first. SDKs too old for that get an error.
 """
 
 from __future__ import annotations
@@ -11,8 +11,8 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Any
 
-import grpc
-from google.protobuf import empty_pb2, struct_pb2
+import grpc  # type: ignore[import-untyped]
+from google.protobuf import empty_pb2, struct_pb2  # type: ignore[import-untyped]
 from pulumi.runtime.proto import engine_pb2, engine_pb2_grpc, resource_pb2, resource_pb2_grpc
 
 from stepwell.provision.deployment import Deployment
@@ -21,10 +21,10 @@ from stepwell.provision.progress import Severity
 from stepwell.provision.project import Project
 from stepwell.provision.registration import Alias, Reading, Registered, Registration
 from stepwell.provision.report import Report
-from stepwell.provision.values import decode, encode
+from stepwell.provision.values import contains_unknown, decode, encode
 
 _LEGACY_FEATURES = frozenset({"secrets", "aliasSpecs"})
-_SEVERITIES: Mapping[int, Severity] = {0: "debug", 1: "info", 2: "warning", 3: "error"}
+_SEVERITIES: Mapping[int, Severity] = {1: "info", 2: "warning", 3: "error"}
 _UNLIMITED = (("grpc.max_receive_message_length", -1), ("grpc.max_send_message_length", -1))
 #: request fields that ask for what isn't there, by their name in a program
 _UNSUPPORTED = {
@@ -95,8 +95,11 @@ class Monitor(resource_pb2_grpc.ResourceMonitorServicer):
         return empty_pb2.Empty()
 
     def Invoke(self, request: Any, context: Any) -> Any:  # noqa: N802
+        arguments = decode(request.args)
+        if contains_unknown(arguments.values):
+            return resource_pb2.ResourceInvokeResponse(unknown=True)
         try:
-            answer = self._deployment.invoke(request.tok, decode(request.args))
+            answer = self._deployment.invoke(request.tok, arguments)
         except ProvisionError as error:
             context.abort(grpc.StatusCode.FAILED_PRECONDITION, str(error))
             raise
@@ -116,7 +119,9 @@ class Engine(engine_pb2_grpc.EngineServicer):
         self._root = ""
 
     def Log(self, request: Any, context: Any) -> Any:  # noqa: N802
-        self._report.say(_SEVERITIES.get(request.severity, "info"), request.message, request.urn)
+        # The SDK traces its own doings at this level, a dozen lines per resource.
+        if request.severity != engine_pb2.DEBUG:
+            self._report.say(_SEVERITIES.get(request.severity, "info"), request.message, request.urn)
         return empty_pb2.Empty()
 
     def GetRootResource(self, request: Any, context: Any) -> Any:  # noqa: N802
@@ -133,15 +138,17 @@ _UNKNOWN_ID = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"
 @contextmanager
 def served(monitor: Monitor, engine: Engine, *, parallel: int) -> Iterator[str]:
     """Serves both on a free port of the loopback address; gives the address."""
-    server = grpc.server(ThreadPoolExecutor(parallel), options=_UNLIMITED)
-    resource_pb2_grpc.add_ResourceMonitorServicer_to_server(monitor, server)
-    engine_pb2_grpc.add_EngineServicer_to_server(engine, server)
-    port = server.add_insecure_port("127.0.0.1:0")
-    server.start()
-    try:
-        yield f"127.0.0.1:{port}"
-    finally:
-        server.stop(None).wait()
+    # Leaving the pool waits for the handlers: no operation goes on when the stack's lock is given up.
+    with ThreadPoolExecutor(parallel) as pool:
+        server = grpc.server(pool, options=_UNLIMITED)
+        resource_pb2_grpc.add_ResourceMonitorServicer_to_server(monitor, server)
+        engine_pb2_grpc.add_EngineServicer_to_server(engine, server)
+        port = server.add_insecure_port("127.0.0.1:0")
+        server.start()
+        try:
+            yield f"127.0.0.1:{port}"
+        finally:
+            server.stop(None).wait()
 
 
 def _struct(made: Registered) -> Any:

@@ -75,7 +75,7 @@ class Operations:
     def _taken_over(
         self, kind: ResourceType, left_over: Resource, draft: Resource, inputs: Inputs
     ) -> Resource | None:
-        """What a run that was cut off has made, brought to what is declared now; None when there is nothing."""
+        """What a run that was cut off has made, brought to what is declared; None when there is nothing."""
         if kind.read(self._cloud, left_over.id, left_over.inputs) is None:
             return None
         same_one = left_over.id == kind.identify(self._cloud, inputs)

@@ -1,4 +1,4 @@
-"""From what the program declares to what is compared and sent: contents read, checked, defaulted, named, tagged."""
+"""From what a program declares to what is compared and sent: read, checked, defaulted, named, tagged."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """Runs the program as a process of its own.
 
-The process gets an environment built from nothing: a program that calls AWS by itself reaches the server, with
-the server's keys, and never an account that the user's shell or `~/.aws` happens to name.
+The process gets an environment built from nothing: a program that calls AWS by itself reaches the server,
+with the server's keys, and never an account that the user's shell or `~/.aws` happens to name.
 """
 
 from __future__ import annotations
@@ -13,7 +13,6 @@ import subprocess
 import tempfile
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
@@ -26,16 +25,6 @@ _PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 _GRACE = 5.0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Ended:
-    """How a program ended."""
-
-    #: whether it ran to its end
-    ok: bool
-    #: why not
-    problem: Problem | None = None
-
-
 def run(
     request: Request,
     project: Project,
@@ -43,8 +32,8 @@ def run(
     address: str,
     dry_run: bool,
     line: Callable[[str, bool], None],
-) -> Ended:
-    """Runs the program to its end against the engine at `address`.
+) -> Problem | None:
+    """Runs the program against the engine at `address`; says why it did not come to its end.
 
     Args:
         line: called with each line that it prints, and whether to its standard error.
@@ -116,7 +105,7 @@ def _told(request: Request, project: Project, *, address: str, dry_run: bool, an
 
 def _follow(
     process: subprocess.Popen[bytes], told: dict[str, Any], answer: IO[str], line: Callable[[str, bool], None]
-) -> Ended:
+) -> Problem | None:
     assert process.stdin is not None
     assert process.stdout is not None
     assert process.stderr is not None
@@ -137,13 +126,9 @@ def _follow(
         reader.join(_GRACE)
     if not text:
         how = f"signal {signal.Signals(-code).name}" if code < 0 else f"exit code {code}"
-        return Ended(
-            ok=False, problem=Problem(message=f"The program's process ended with {how}, without a word")
-        )
+        return Problem(message=f"The program's process ended with {how}, without a word")
     ended = json.loads(text)
-    if ended["ok"]:
-        return Ended(ok=True)
-    return Ended(ok=False, problem=_problem(ended))
+    return None if ended["ok"] else _problem(ended)
 
 
 def _lines(stream: IO[bytes], line: Callable[[str, bool], None], is_error: bool) -> None:
@@ -156,7 +141,7 @@ def _problem(ended: dict[str, Any]) -> Problem:
     error = ended["error"]
     advice = ""
     if "No module named 'pulumi" in error:
-        advice = "Install pulumi and pulumi-aws where the program runs, for instance `pip install stepwell[pulumi]`"
+        advice = "Install pulumi and pulumi-aws for the Python that runs the program"
     return Problem(
         message=error,
         advice=advice,

@@ -9,7 +9,7 @@ from typing import Any, Literal
 Operation = Literal["same", "create", "update", "replace", "delete", "read"]
 Status = Literal["started", "done", "failed"]
 Phase = Literal["plan", "apply"]
-Severity = Literal["debug", "info", "warning", "error"]
+Severity = Literal["info", "warning", "error"]
 
 #: stands for a secret's value in every event
 MASK = "[secret]"

@@ -1,8 +1,8 @@
 """The program's own files: `Pulumi.yaml`, `Pulumi.<stack>.yaml`, and the Python that it asks for.
 
-Encrypted values (`secure:`) need an AES-GCM implementation, which neither Python nor the packages that Stepwell
-depends on have; they are refused by name. Secrets are given as `pulumi.Output.secret(...)`, or as plain values
-of a stack file that is kept out of version control.
+Encrypted values (`secure:`) need an AES-GCM implementation, which neither Python nor the packages that
+Stepwell depends on have; they are refused by name. Secrets are given as `pulumi.Output.secret(...)`, or as
+plain values of a stack file that is kept out of version control.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What the SDK asks of the engine, and what it is answered, as values: the protocol's messages without gRPC."""
+"""What the SDK asks of the engine, and is answered, as values: the protocol's messages without gRPC."""
 
 from __future__ import annotations
 

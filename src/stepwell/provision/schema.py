@@ -1,10 +1,10 @@
 """What a resource type consists of: its properties as rows, and the functions that make, read and delete it.
 
-A Pulumi program may name any of the properties that the AWS package declares. Each is in one of three classes:
-*honoured* (it takes effect through a call), *recorded* (kept in the state and shown, without any effect here)
-or *refused* (by name, with the reason, before anything is called). A property in no class is refused too. What
-the Python package doesn't carry, the changes that make a new resource necessary and the names that are given
-automatically, is written here as well.
+A Pulumi program may name any of the properties that the AWS package declares. Each is in one of three
+classes: *honoured* (it takes effect through a call), *recorded* (kept in the state and shown, without any
+effect here) or *refused* (by name, with the reason, before anything is called). A property in no class is
+refused too. What the Python package doesn't carry, the changes that make a new resource necessary and the
+names that are given automatically, is written here as well.
 """
 
 from __future__ import annotations
@@ -104,8 +104,8 @@ class Naming:
 class ResourceType:
     """A type of resource: a table and five functions, each of which gets checked inputs.
 
-    A create is one call, so that a failure means that there is nothing; what more it takes is `settle`. The id
-    can be told from the inputs alone, so that a create whose answer was lost can be found again.
+    A create is one call, so that a failure means that there is nothing; what more it takes is `settle`. The
+    id can be told from the inputs alone, so that a create whose answer was lost can be found again.
     """
 
     #: the type token, `aws:s3/bucket:Bucket`
@@ -122,7 +122,7 @@ class ResourceType:
     delete: Callable[[Cloud, str, Inputs], None]
     #: the id that a create with these inputs gives
     identify: Callable[[Cloud, Inputs], str]
-    #: changes it from the first inputs to the second; with empty first ones it applies all; None: always replaced
+    #: changes it from the first inputs to the second; empty first ones apply all; None: always replaced
     update: Callable[[Cloud, str, Inputs, Inputs], None] | None = None
     #: what a new one needs after its create; None: nothing
     settle: Callable[[Cloud, str, Inputs], None] | None = None

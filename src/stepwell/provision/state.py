@@ -1,9 +1,9 @@
 """What a stack consists of, as remembered between runs: one JSON file per stack, one lock beside it.
 
-The file is written whole, synced and renamed into place after every operation on a resource, and an intent is
-written before each create, so that a run that is killed at any instant loses nothing: the next one finds either
-the resource, or an intent whose resource it looks up by name. The file holds secrets as the program gave them
-and is readable by its owner only.
+The file is written whole, synced and renamed into place after every operation on a resource, and an intent
+is written before each create, so that a run that is killed at any instant loses nothing: the next one finds
+either the resource, or an intent whose resource it looks up by name. The file holds secrets as the program
+gave them and is readable by its owner only.
 """
 
 from __future__ import annotations

@@ -124,7 +124,8 @@ def _decode_object(fields: Any, secret: list[bool]) -> Any:
 def encode(values: Mapping[str, Any], secrets: Iterable[str] = ()) -> dict[str, Any]:
     """A JSON-like object to put in a Struct. Unknown values and contents are left out, at any depth.
 
-    The SDK takes a property that is left out of a preview's answer as unknown, and otherwise as its own input.
+    The SDK takes a property that is left out of a preview's answer as unknown, and otherwise as its own
+    input.
     """
     hidden = frozenset(secrets)
     encoded: dict[str, Any] = {}

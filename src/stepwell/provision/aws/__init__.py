@@ -1,4 +1,4 @@
-"""The resource types and invokes of Pulumi's AWS package that can be had, by token: one module per service."""
+"""The resource types and invokes of Pulumi's AWS package that can be had, by token; a module per service."""
 
 from __future__ import annotations
 

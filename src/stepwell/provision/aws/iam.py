@@ -130,7 +130,7 @@ def _attached(cloud: Cloud, role: str) -> set[str]:
 
 
 def _moment(value: Any) -> str | None:
-    return value.strftime("%Y-%m-%dT%H:%M:%SZ") if hasattr(value, "strftime") else value
+    return str(value.strftime("%Y-%m-%dT%H:%M:%SZ")) if hasattr(value, "strftime") else value
 
 
 def _delete_role(cloud: Cloud, id_: str, inputs: Inputs) -> None:

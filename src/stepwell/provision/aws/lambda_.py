@@ -80,7 +80,8 @@ def _wait(cloud: Cloud, name: str) -> None:
         if "Failed" in (found.get("State"), found.get("LastUpdateStatus")):
             reason = found.get("LastUpdateStatusReason") or found.get("StateReason") or "no reason given"
             raise ResourceFailed(f"function {name} failed: {reason}")
-        return found.get("State", "Active") != "Pending" and found.get("LastUpdateStatus") != "InProgress"
+        pending = found.get("State") == "Pending" or found.get("LastUpdateStatus") == "InProgress"
+        return not pending
 
     cloud.until(settled, what=f"function {name}", seconds=_PATIENCE)
 

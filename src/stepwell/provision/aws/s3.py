@@ -10,7 +10,7 @@ from stepwell.provision.aws.blocks import given
 from stepwell.provision.cloud import Cloud, attempt, calling
 from stepwell.provision.schema import Inputs, Naming, ResourceType, honoured, recorded, refused
 
-# Route 53's zone of S3 website endpoints, by region (AWS General Reference, "Amazon S3 endpoints and quotas").
+# Route 53's zones of S3, by region (AWS General Reference, "Amazon S3 endpoints and quotas").
 _ZONES = {
     "us-east-1": "Z3AQBSTGFJSTF",
     "us-east-2": "Z2O1EMRO9K5GLX",

@@ -271,7 +271,7 @@ def _settle_endpoint(cloud: Cloud, id_: str, inputs: Inputs) -> None:
             found = cloud.client("sagemaker").describe_endpoint(EndpointName=id_)
         if found["EndpointStatus"] in ("Failed", "UpdateRollbackFailed"):
             raise ResourceFailed(
-                f"endpoint {id_} is {found['EndpointStatus']}: {found.get('FailureReason', 'no reason given')}",
+                f"endpoint {id_} is {found['EndpointStatus']}: {found.get('FailureReason', 'no reason')}",
                 advice="Look at its log, correct the model or its script, then run again",
             )
         return bool(found["EndpointStatus"] == "InService")
