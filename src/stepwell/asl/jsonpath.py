@@ -2,7 +2,8 @@
 
 AWS evaluates paths with the Jayway library, so its rules are kept: a *definite* path (names and
 single indexes) gives the one value it leads to and fails where there is none; any other path gives the
-array of what it finds, empty where even its first steps lead nowhere. A path is parsed once and read by closures.
+array of what it finds, empty where even its first steps lead nowhere. A path is parsed once, and read
+by closures.
 """
 
 from __future__ import annotations
