@@ -23,10 +23,10 @@ SYSTEM_READ = (
     "/bin", "/etc", "/lib", "/lib32", "/lib64", "/opt", "/proc", "/run/systemd/resolve", "/sbin", "/sys",
     "/usr",
 )  # fmt: skip
-#: devices that are no danger, the GPU's among them
+#: devices that are no danger
 DEVICES = (
     "/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom", "/dev/tty", "/dev/ptmx", "/dev/pts",
-    "/dev/shm", "/dev/nvidia0", "/dev/nvidiactl", "/dev/nvidia-uvm", "/dev/nvidia-uvm-tools",
+    "/dev/shm",
 )  # fmt: skip
 #: the user that a worker becomes when the server is root and the kernel has no landlock
 NOBODY = 65534
@@ -62,12 +62,16 @@ def rules(
     return {
         "mounts": [[str(source), target] for source, target in mounts],
         "read": [*SYSTEM_READ, str(INSIDE), *(str(path) for path in read)],
-        "write": [*DEVICES, *(str(path) for path in write)],
+        "write": [*DEVICES, *_gpus(), *(str(path) for path in write)],
         "hide": [str(data)],
         "network": network,
         "limits": {"core": 0, "nofile": 65536, **(limits or {})},
         "user": NOBODY,
     }
+
+
+def _gpus() -> list[str]:
+    return [str(path) for path in Path("/dev").glob("nvidia*")]
 
 
 def python_paths(interpreter: Path) -> tuple[Path, ...]:

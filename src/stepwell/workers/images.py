@@ -42,9 +42,15 @@ class Image:
     pins: tuple[str, ...]
 
     def requirements(self, *, loose: bool = False) -> tuple[str, ...]:
-        """All that is to be installed; `loose` lets versions but the framework's float upwards."""
-        pins = tuple(pin.replace("==", ">=") for pin in self.pins) if loose else self.pins
+        """All that is to be installed; `loose` frees all but the framework below the next major version."""
+        pins = tuple(_loosened(pin) for pin in self.pins) if loose else self.pins
         return (self.framework, *pins, *SERVING)
+
+
+def _loosened(pin: str) -> str:
+    """`numpy==1.24.1` as `numpy>=1.24.1,<2`: what was compiled for one major version breaks with the next."""
+    name, exact, version = pin.partition("==")
+    return f"{name}>={version},<{int(version.split('.')[0]) + 1}" if exact else pin
 
 
 #: AWS's scikit-learn images by the version in their tag

@@ -139,7 +139,7 @@ class Model:
         except Refused as refusal:
             return refused(refusal.error, refusal.status)
         except Exception as error:
-            traceback.print_exc()
+            print(user_trace(error), file=sys.stderr, end="")
             return refused(error, HTTPStatus.INTERNAL_SERVER_ERROR)
         return self._reply(result, accept)
 
@@ -188,10 +188,17 @@ def is_format_error(error: Exception) -> bool:
     return type(error).__name__ == "UnsupportedFormatError"
 
 
+def user_trace(error: Exception) -> str:
+    """The traceback from the user's code on: this file's frames before it are left out."""
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None and trace.tb_frame.f_code.co_filename == __file__:
+        trace = trace.tb_next
+    return "".join(traceback.format_exception(type(error), error, trace))
+
+
 def refused(error: Exception, status: int) -> Answer:
     """An error as the container answers it."""
-    trace = "".join(traceback.format_exception(type(error), error, error.__traceback__))
-    body = {"error": type(error).__name__, "error-message": str(error), "stack-trace": trace}
+    body = {"error": type(error).__name__, "error-message": str(error), "stack-trace": user_trace(error)}
     return status, JSON, json.dumps(body).encode()
 
 
@@ -301,8 +308,8 @@ def main() -> int:
     threads = int(os.environ.get("SAGEMAKER_MODEL_SERVER_WORKERS") or 1)
     try:
         model = load(base)
-    except Exception:
-        traceback.print_exc()
+    except Exception as error:
+        print(user_trace(error), file=sys.stderr, end="")
         return 1
     uvicorn = importlib.import_module("uvicorn")
     uvicorn.run(

@@ -132,9 +132,7 @@ class Job:
             "module_name": program[:-3] if program.endswith(".py") else program,
             "network_interface_name": self.resources.get("network_interface_name", "eth0"),
             "num_cpus": os.cpu_count() or 1,
-            "num_gpus": len(
-                [name for name in os.listdir("/dev") if name[:6] == "nvidia" and name[6:].isdigit()]
-            ),
+            "num_gpus": sum(os.path.exists(f"/dev/nvidia{number}") for number in range(16)),
             "num_neurons": 0,
             "output_data_dir": self.path("output", "data"),
             "output_dir": self.path("output"),
