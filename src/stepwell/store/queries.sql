@@ -1,7 +1,8 @@
 -- name: record
 SELECT body FROM records WHERE service = ? AND kind = ? AND key = ?
 -- name: records
-SELECT key, body FROM records WHERE service = ? AND kind = ? AND key > ? AND key >= ? AND key < ? ORDER BY key LIMIT ?
+-- The unary plus keeps `key > ?` out of the search for a place to begin: that is the greater of both bounds.
+SELECT key, body FROM records WHERE service = ? AND kind = ? AND key >= ? AND +key > ? AND key < ? ORDER BY key LIMIT ?
 -- name: put_record
 INSERT INTO records (service, kind, key, version, body) VALUES (?, ?, ?, 1, ?)
 ON CONFLICT (service, kind, key) DO UPDATE SET version = version + 1, body = excluded.body

@@ -49,7 +49,7 @@ class SqliteView:
         end = prefix + "\U0010ffff"
         count = -1 if limit is None else limit
         rows = self._connection.execute(
-            QUERIES["records"], (kind.SERVICE, kind.KIND, after, prefix, end, count)
+            QUERIES["records"], (kind.SERVICE, kind.KIND, max(after, prefix), after, end, count)
         )
         for _, body in rows:
             yield decode(kind, body)

@@ -1,0 +1,18 @@
+"""Amazon S3: buckets, objects, versions, uploads in parts, notifications.
+
+Bytes are written as blobs before a decision, which only names them; a change and the deliveries that it
+causes are one commit.
+"""
+
+from __future__ import annotations
+
+from stepwell.api.operations import Service
+from stepwell.services.s3.configurations import policy_of
+from stepwell.services.s3.table import OPERATIONS
+
+__all__ = ["policy_of", "service"]
+
+
+def service() -> Service:
+    """S3's operations."""
+    return Service("s3", OPERATIONS)

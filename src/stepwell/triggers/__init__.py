@@ -1,0 +1,1 @@
+"""What starts things: deliveries of one event to one target, and the events that services send."""
