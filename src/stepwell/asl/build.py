@@ -9,6 +9,7 @@ from stepwell.asl import choice, dataflow
 from stepwell.asl.faults import RUNTIME, StateError
 from stepwell.asl.fields import JSONPATH
 from stepwell.asl.jsonpath import parse_reference
+from stepwell.asl.limits import MAX_SECONDS
 from stepwell.asl.model import BlockModel, MachineModel, StateModel
 from stepwell.asl.program import (
     Block,
@@ -158,10 +159,10 @@ def _wait(model: StateModel) -> WaitState:
 
     def until_seconds(raw: Any, env: Environment, now: float) -> float:
         found = read(raw, env)
-        if not isinstance(found, int) or isinstance(found, bool) or found < 0:
+        if not isinstance(found, int) or isinstance(found, bool) or not 0 <= found <= MAX_SECONDS:
             raise StateError(
                 RUNTIME,
-                "The SecondsPath parameter does not reference a non-negative Integer value: "
+                f"The SecondsPath parameter does not reference an Integer value from 0 to {MAX_SECONDS}: "
                 f"{text} == {dataflow.plain(found)}",
             )
         return now + found

@@ -8,6 +8,7 @@ by closures.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -29,8 +30,8 @@ FUNCTIONS: dict[str, Callable[[Any], Any]] = {
     "keys": lambda value: list(value) if isinstance(value, dict) else None,
     "min": lambda value: min(_numbers(value)),
     "max": lambda value: max(_numbers(value)),
-    "sum": lambda value: sum(_numbers(value)),
-    "avg": lambda value: sum(_numbers(value)) / len(_numbers(value)),
+    "sum": lambda value: _sum(_numbers(value)),
+    "avg": lambda value: _sum(_numbers(value)) / len(_numbers(value)),
 }
 
 
@@ -94,7 +95,7 @@ class Path:
             return value
         try:
             return FUNCTIONS[self.function](value)
-        except (ValueError, ZeroDivisionError) as error:
+        except (ValueError, OverflowError) as error:
             raise PathMissing(f"Function {self.function}() cannot be applied: {error}") from None
 
     def _why(self, position: int, value: Any) -> str:
@@ -305,3 +306,9 @@ def _numbers(value: Any) -> list[Any]:
     if not numbers:
         raise ValueError("there is no number")
     return numbers
+
+
+def _sum(numbers: list[Any]) -> Any:
+    if math.isinf(total := sum(numbers)):
+        raise OverflowError("the sum is out of range")
+    return total

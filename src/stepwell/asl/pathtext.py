@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 import re
 
 _NAME = re.compile(r"[^\s.\[\](){},'\"=<>!&|*?]+")
 _FUNCTION = re.compile(r"([A-Za-z]+)\(\)")
-_INTEGER = re.compile(r"-?\d{1,9}")
-_NUMBER = re.compile(r"-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?")
+_INTEGER = re.compile(r"-?[0-9]{1,9}")
+#: no more digits than a number in JSON text may reasonably have
+_NUMBER = re.compile(r"-?[0-9]{1,400}(?:\.[0-9]{1,400})?(?:[eE][+-]?[0-9]{1,3})?")
 
 
 class PathError(ValueError):
@@ -95,8 +97,13 @@ class Scanner:
         return int(match[0])
 
     def number(self) -> int | float:
+        """A number as JSON writes it. Raises PathError beyond the range of a double."""
         text = self._match(_NUMBER, "a value")
-        return int(text) if text.lstrip("-").isdigit() else float(text)
+        if text.lstrip("-").isdigit():
+            return int(text)
+        if math.isinf(number := float(text)):
+            raise PathError(f"the number {text} is out of range")
+        return number
 
     def _match(self, pattern: re.Pattern[str], wanted: str) -> str:
         match = pattern.match(self.text, self.at)
