@@ -1,7 +1,7 @@
 """An AWS in memory: enough of each service to make, read, change and delete what the resource types need.
 
-It stands in for boto3's clients. Every call's parameters are validated against botocore's own service models, so
-that a misspelt parameter fails here as it would on AWS. Each call is recorded as (service, operation).
+It stands in for boto3's clients. Every call's parameters are validated against botocore's own service models,
+so that a misspelt parameter fails here as it would on AWS. Each call is recorded as (service, operation).
 """
 
 from __future__ import annotations
@@ -19,6 +19,11 @@ from botocore.exceptions import ClientError, ParamValidationError
 from botocore.validate import ParamValidator
 
 from stepwell import provision
+from stepwell.provision import engine
+from stepwell.provision.deployment import Deployment
+from stepwell.provision.registration import Registered, Registration
+from stepwell.provision.report import Report
+from stepwell.provision.values import UNKNOWN, Properties
 
 ACCOUNT, REGION = "000000000000", "us-east-1"
 _READS = ("Get", "List", "Head", "Describe")
@@ -109,7 +114,8 @@ class _Client:
 
 def _error(operation: str, code: str, message: str, status: int = 400) -> ClientError:
     return ClientError(
-        {"Error": {"Code": code, "Message": message}, "ResponseMetadata": {"HTTPStatusCode": status}}, operation
+        {"Error": {"Code": code, "Message": message}, "ResponseMetadata": {"HTTPStatusCode": status}},
+        operation,
     )
 
 
@@ -532,9 +538,7 @@ class Stack:
     def write(self, source: str, name: str = "__main__.py") -> None:
         (self.folder / name).write_text(source)
 
-    def run(self, command: provision.Command, **changed: Any) -> provision.Outcome:
-        self.events.clear()
-        self.aws.calls.clear()
+    def request(self, command: provision.Command, **changed: Any) -> provision.Request:
         asked: dict[str, Any] = {
             "command": command,
             "program": self.folder,
@@ -546,8 +550,12 @@ class Stack:
             "account": ACCOUNT,
             "state": self.state,
         }
-        request = provision.Request(**{**asked, **changed})
-        return provision.run(request, self.events.append, clients=self.aws.client)
+        return provision.Request(**{**asked, **changed})
+
+    def run(self, command: provision.Command, **changed: Any) -> provision.Outcome:
+        self.events.clear()
+        self.aws.calls.clear()
+        return provision.run(self.request(command, **changed), self.events.append, clients=self.aws.client)
 
     def recorded(self) -> dict[str, Any]:
         return json.loads((self.state / "program" / "dev.json").read_text())
@@ -556,3 +564,78 @@ class Stack:
 @pytest.fixture
 def stack(tmp_path: Path, aws: FakeAws) -> Stack:
     return Stack(tmp_path, aws)
+
+
+class Made:
+    """A declared resource, as later declarations refer to it."""
+
+    def __init__(self, answer: Registered) -> None:
+        self.urn = answer.urn
+        self.answer = answer
+
+    def __getitem__(self, name: str) -> Any:
+        if name == "id":
+            return self.answer.id or UNKNOWN
+        return self.answer.outputs.get(name, UNKNOWN)
+
+
+class Declare:
+    """Declares resources as the SDK does, without a process."""
+
+    def __init__(self, deployment: Deployment) -> None:
+        self.deployment = deployment
+        self.root = self("pulumi:pulumi:Stack", "program-dev", custom=False, parent="")
+
+    def __call__(
+        self,
+        type_: str,
+        name: str,
+        properties: dict[str, Any] | None = None,
+        *,
+        parent: Made | str | None = None,
+        custom: bool = True,
+        needs: dict[str, Made] | None = None,
+        secrets: tuple[str, ...] = (),
+        **options: Any,
+    ) -> Made:
+        """`needs` says which property mentions which resource."""
+        above = self.root if parent is None else parent
+        mentioned = {k: (made.urn,) for k, made in (needs or {}).items()}
+        asked = Registration(
+            type=type_,
+            name=name,
+            custom=custom,
+            values=Properties(values=properties or {}, secrets=frozenset(secrets)),
+            parent=above if isinstance(above, str) else above.urn,
+            dependencies=tuple(urn for urns in mentioned.values() for urn in urns),
+            property_dependencies=mentioned,
+            **options,
+        )
+        return Made(self.deployment.register(asked))
+
+    def export(self, **outputs: Any) -> None:
+        self.deployment.set_outputs(self.root.urn, Properties(values=outputs, secrets=frozenset()))
+
+
+@pytest.fixture
+def play(stack: Stack) -> Callable[..., provision.Outcome]:
+    """Runs a command with a function for a program."""
+    stack.write("")
+
+    def run(
+        program: Callable[[Declare], None],
+        command: provision.Command = "up",
+        *,
+        targets: tuple[str, ...] = (),
+        fails: str = "",
+    ) -> provision.Outcome:
+        def playing(deployment: Deployment, report: Report) -> provision.Problem | None:
+            program(Declare(deployment))
+            return provision.Problem(message=fails) if fails and not deployment.dry_run else None
+
+        stack.events.clear()
+        stack.aws.calls.clear()
+        request = stack.request(command, targets=targets)
+        return engine.run(request, stack.events.append, clients=stack.aws.client, play=playing)
+
+    return run
