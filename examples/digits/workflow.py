@@ -1,0 +1,288 @@
+"""The state machine: prepare, train, evaluate, gate, register, deploy."""
+
+#: a champion that reads fewer of a batch's own labels than this does not recognise them: quarantine
+FLOOR = 0.5
+#: how much worse than the champion the challenger may be on trusted rows
+TRUSTED_MARGIN = 0.02
+#: ... and on the batch's held-out rows
+NEW_MARGIN = 0.0
+
+RETRY_FUNCTION = [
+    {
+        "ErrorEquals": [
+            "Lambda.ServiceException",
+            "Lambda.SdkClientException",
+            "Lambda.TooManyRequestsException",
+        ],
+        "IntervalSeconds": 1,
+        "MaxAttempts": 3,
+        "BackoffRate": 2,
+    }
+]
+
+
+def definition(*, prepare, job_role, image, endpoint, package_group, code):
+    """The machine's definition as a dict; arguments are ARNs, names and S3 URIs."""
+    instance = {"InstanceCount": 1, "InstanceType": "ml.m5.large", "VolumeSizeInGB": 10}
+    return {
+        "Comment": "Retrains the digits reader on a new batch and deploys it only if it is better",
+        "StartAt": "Prepare",
+        "States": {
+            "Prepare": {
+                "Type": "Task",
+                "Resource": "arn:aws:states:::lambda:invoke",
+                "Parameters": {"FunctionName": prepare, "Payload.$": "$"},
+                "ResultSelector": {"value.$": "$.Payload"},
+                "ResultPath": "$.prepared",
+                "Retry": RETRY_FUNCTION,
+                "Next": "Train",
+            },
+            "Train": {
+                "Type": "Task",
+                "Resource": "arn:aws:states:::sagemaker:createTrainingJob.sync",
+                "Parameters": {
+                    "TrainingJobName.$": "$.batch",
+                    "RoleArn": job_role,
+                    "AlgorithmSpecification": {
+                        "TrainingImage": image,
+                        "TrainingInputMode": "File",
+                        "MetricDefinitions": [
+                            {"Name": "out_of_bag_accuracy", "Regex": "out_of_bag_accuracy=([0-9.]+);"}
+                        ],
+                    },
+                    "HyperParameters": {
+                        "sagemaker_program": "train.py",
+                        "sagemaker_submit_directory": code,
+                        "n-estimators": "100",
+                        "seed": "0",
+                    },
+                    "InputDataConfig": [
+                        {
+                            "ChannelName": "train",
+                            "DataSource": {
+                                "S3DataSource": {
+                                    "S3DataType": "ManifestFile",
+                                    "S3Uri.$": "$.prepared.value.train_manifest",
+                                    "S3DataDistributionType": "FullyReplicated",
+                                }
+                            },
+                        }
+                    ],
+                    "OutputDataConfig": {"S3OutputPath.$": "States.Format('s3://{}/models', $.bucket)"},
+                    "ResourceConfig": instance,
+                    "StoppingCondition": {"MaxRuntimeInSeconds": 3600},
+                },
+                "ResultSelector": {"metrics.$": "$.FinalMetricDataList"},
+                "ResultPath": "$.training",
+                "Next": "Evaluate",
+            },
+            "Evaluate": {
+                "Type": "Task",
+                "Resource": "arn:aws:states:::sagemaker:createProcessingJob.sync",
+                "Parameters": {
+                    "ProcessingJobName.$": "$.batch",
+                    "RoleArn": job_role,
+                    "AppSpecification": {
+                        "ImageUri": image,
+                        "ContainerEntrypoint": ["python3", "/opt/ml/processing/code/evaluate.py"],
+                    },
+                    "ProcessingInputs.$": "$.prepared.value.evaluation_inputs",
+                    "ProcessingOutputConfig": {
+                        "Outputs": [
+                            {
+                                "OutputName": "report",
+                                "S3Output": {
+                                    "S3Uri.$": "$.prepared.value.report_folder",
+                                    "LocalPath": "/opt/ml/processing/report",
+                                    "S3UploadMode": "EndOfJob",
+                                },
+                            }
+                        ]
+                    },
+                    "ProcessingResources": {"ClusterConfig": instance},
+                    "StoppingCondition": {"MaxRuntimeInSeconds": 3600},
+                },
+                "ResultPath": None,
+                "Next": "ReadReport",
+            },
+            "ReadReport": {
+                "Type": "Task",
+                "Resource": "arn:aws:states:::aws-sdk:s3:getObject",
+                "Parameters": {"Bucket.$": "$.bucket", "Key.$": "$.prepared.value.report_key"},
+                "ResultSelector": {"scores.$": "States.StringToJson($.Body)"},
+                "ResultPath": "$.report",
+                "Next": "Gate",
+            },
+            "Gate": {
+                "Type": "Choice",
+                "Choices": [
+                    {"Variable": "$.report.scores.champion", "IsPresent": False, "Next": "Register"},
+                    {
+                        "Variable": "$.report.scores.champion.new",
+                        "NumericLessThan": FLOOR,
+                        "Next": "Quarantine",
+                    },
+                    {
+                        "Variable": "$.report.scores.trusted_loss",
+                        "NumericGreaterThan": TRUSTED_MARGIN,
+                        "Next": "KeepChampion",
+                    },
+                    {
+                        "Variable": "$.report.scores.new_loss",
+                        "NumericGreaterThan": NEW_MARGIN,
+                        "Next": "KeepChampion",
+                    },
+                ],
+                "Default": "Register",
+            },
+            "Quarantine": {
+                "Type": "Task",
+                "Resource": "arn:aws:states:::aws-sdk:s3:putObject",
+                "Parameters": {
+                    "Bucket.$": "$.bucket",
+                    "Key.$": "$.prepared.value.quarantine_key",
+                    "Body.$": "$.report.scores",
+                },
+                "ResultPath": None,
+                "Next": "Quarantined",
+            },
+            "Quarantined": decided("QUARANTINED"),
+            "KeepChampion": decided("KEPT"),
+            "Register": {
+                "Type": "Task",
+                "Resource": "arn:aws:states:::aws-sdk:sagemaker:createModelPackage",
+                "Parameters": {
+                    "ModelPackageGroupName": package_group,
+                    "ModelPackageDescription.$": "States.Format('Trained when {} arrived', $.key)",
+                    "ModelApprovalStatus": "Approved",
+                    "InferenceSpecification": {
+                        "Containers": [{"Image": image, "ModelDataUrl.$": "$.prepared.value.challenger"}],
+                        "SupportedContentTypes": ["text/csv"],
+                        "SupportedResponseMIMETypes": ["text/csv"],
+                    },
+                    "CustomerMetadataProperties": {
+                        "execution.$": "$$.Execution.Id",
+                        "scores.$": "States.JsonToString($.report.scores)",
+                    },
+                },
+                "ResultPath": "$.package",
+                "Next": "CreateModel",
+            },
+            "CreateModel": {
+                "Type": "Task",
+                "Resource": "arn:aws:states:::sagemaker:createModel",
+                "Parameters": {
+                    "ModelName.$": "$.batch",
+                    "ExecutionRoleArn": job_role,
+                    "PrimaryContainer": {
+                        "Image": image,
+                        "ModelDataUrl.$": "$.prepared.value.challenger",
+                        "Environment": {
+                            "SAGEMAKER_PROGRAM": "inference.py",
+                            "SAGEMAKER_SUBMIT_DIRECTORY": "/opt/ml/model/code",
+                        },
+                    },
+                },
+                "ResultPath": None,
+                "Next": "CreateEndpointConfig",
+            },
+            "CreateEndpointConfig": {
+                "Type": "Task",
+                "Resource": "arn:aws:states:::sagemaker:createEndpointConfig",
+                "Parameters": {
+                    "EndpointConfigName.$": "$.batch",
+                    "ProductionVariants": [
+                        {
+                            "VariantName": "champion",
+                            "ModelName.$": "$.batch",
+                            "InitialInstanceCount": 1,
+                            "InstanceType": "ml.m5.large",
+                        }
+                    ],
+                },
+                "ResultPath": None,
+                "Next": "HasEndpoint",
+            },
+            "HasEndpoint": {
+                "Type": "Choice",
+                "Choices": [
+                    {
+                        "Variable": "$.prepared.value.has_champion",
+                        "BooleanEquals": True,
+                        "Next": "UpdateEndpoint",
+                    }
+                ],
+                "Default": "CreateEndpoint",
+            },
+            "CreateEndpoint": deploy("createEndpoint", endpoint),
+            "UpdateEndpoint": deploy("updateEndpoint", endpoint),
+            "AwaitEndpoint": {"Type": "Wait", "Seconds": 1, "Next": "DescribeEndpoint"},
+            "DescribeEndpoint": {
+                "Type": "Task",
+                "Resource": "arn:aws:states:::aws-sdk:sagemaker:describeEndpoint",
+                "Parameters": {"EndpointName": endpoint},
+                "ResultSelector": {
+                    "status.$": "$.EndpointStatus",
+                    "config.$": "$.EndpointConfigName",
+                },
+                "ResultPath": "$.endpoint",
+                "Next": "IsDeployed",
+            },
+            "IsDeployed": {
+                "Type": "Choice",
+                "Choices": [
+                    {
+                        "And": [
+                            {"Variable": "$.endpoint.status", "StringEquals": "InService"},
+                            {"Variable": "$.endpoint.config", "StringEqualsPath": "$.batch"},
+                        ],
+                        "Next": "Accept",
+                    },
+                    {
+                        "Or": [
+                            {"Variable": "$.endpoint.status", "StringEquals": "Creating"},
+                            {"Variable": "$.endpoint.status", "StringEquals": "Updating"},
+                        ],
+                        "Next": "AwaitEndpoint",
+                    },
+                ],
+                "Default": "DeploymentFailed",
+            },
+            "DeploymentFailed": {
+                "Type": "Fail",
+                "Error": "DeploymentFailed",
+                "Cause": "The endpoint did not take the new model; the champion before it still serves.",
+            },
+            "Accept": {
+                "Type": "Task",
+                "Resource": "arn:aws:states:::aws-sdk:s3:putObject",
+                "Parameters": {
+                    "Bucket.$": "$.bucket",
+                    "Key.$": "$.prepared.value.accepted_key",
+                    "Body.$": "$.report.scores",
+                },
+                "ResultPath": None,
+                "Next": "Deployed",
+            },
+            "Deployed": decided("DEPLOYED"),
+        },
+    }
+
+
+def decided(decision):
+    """The end of a run that came to a decision."""
+    return {
+        "Type": "Pass",
+        "Parameters": {"decision": decision, "batch.$": "$.batch", "scores.$": "$.report.scores"},
+        "End": True,
+    }
+
+
+def deploy(action, endpoint):
+    return {
+        "Type": "Task",
+        "Resource": f"arn:aws:states:::sagemaker:{action}",
+        "Parameters": {"EndpointName": endpoint, "EndpointConfigName.$": "$.batch"},
+        "ResultPath": None,
+        "Next": "AwaitEndpoint",
+    }
