@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 from collections.abc import MutableMapping
 from dataclasses import replace
+from functools import cached_property
 from typing import Any
 from urllib.parse import quote
 from uuid import uuid4
@@ -48,13 +49,16 @@ class Gateway:
     """The ASGI application.
 
     `clock` is the real one: signatures and their expiry are about the clients' time. `region` is the
-    one region that the server plays.
+    one region that the server plays. Which services `api` has is asked at the first request.
     """
 
     def __init__(self, api: Api, keys: Keys, clock: Clock, *, region: str) -> None:
         self._api = api
-        self._router = Router(api.service_known)
         self._authenticator = Authenticator(keys, clock, region)
+
+    @cached_property
+    def _router(self) -> Router:
+        return Router(self._api.service_known)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection's scope, as ASGI 3 has it."""
@@ -148,7 +152,7 @@ class Gateway:
 def _request(scope: Scope) -> Request:
     headers: dict[str, str] = {}
     for raw_name, raw_value in scope["headers"]:
-        name, value = raw_name.decode("latin-1").lower(), raw_value.decode("latin-1")
+        name, value = raw_name.decode("latin-1").lower(), _text(raw_value)
         headers[name] = f"{headers[name]},{value}" if name in headers else value
     raw_path = scope.get("raw_path") or quote(scope["path"]).encode()
     return Request(
@@ -159,6 +163,14 @@ def _request(scope: Scope) -> Request:
         secure=scope.get("scheme") == "https",
         client=(scope.get("client") or ("127.0.0.1", 0))[0],
     )
+
+
+def _text(raw: bytes) -> str:
+    # Signatures are made over the bytes as UTF-8; only what is none falls back to HTTP's old encoding.
+    try:
+        return raw.decode()
+    except UnicodeDecodeError:
+        return raw.decode("latin-1")
 
 
 def _origin(request: Request) -> Origin:

@@ -16,6 +16,7 @@ from urllib.parse import unquote
 from botocore.model import OperationModel
 
 from stepwell.api.models import operation_model, service_model
+from stepwell.errors import AwsError
 from stepwell.gateway.http import Request
 
 _LABEL = re.compile(r"\{([^}]+)\}")
@@ -73,7 +74,7 @@ def match(service: str, request: Request, path: str) -> Match | None:
     """The operation for `request` at the encoded `path`, or None.
 
     Raises MethodNotAllowed where a sub-resource (`?acl`) has no operation with the request's method:
-    `DELETE /bucket?acl` must not delete the bucket.
+    `DELETE /bucket?acl` must not delete the bucket. Raises AwsError for labels that are not UTF-8.
     """
     candidates: list[tuple[Pattern, re.Match[str]]] = []
     for pattern in _table(service).get(request.method, ()):
@@ -95,7 +96,11 @@ def match(service: str, request: Request, path: str) -> Match | None:
         pattern, found = max(complete, key=lambda each: _weight(each[0]))
     else:
         pattern, found = min(fitting, key=lambda each: _weight(each[0]))
-    values = (unquote(value) for value in found.groups())
+    try:
+        values = [unquote(value, errors="strict") for value in found.groups()]
+    except UnicodeDecodeError as error:
+        message = "Couldn't parse the specified URI: it is not UTF-8"
+        raise AwsError(message, code="InvalidURI") from error
     return Match(operation=pattern.operation, labels=dict(zip(pattern.labels, values, strict=True)))
 
 

@@ -120,7 +120,7 @@ class Router:
                 return route
         service = services[0]
         if "s3" in services:
-            raise _s3_not_allowed("The specified method is not allowed against this resource")
+            raise _not_in_s3(request)
         what = f"{request.method} {request.raw_path[:200]}"
         fault = AwsError(
             f"{service} has no operation at {what}", code="UnknownOperationException", status=404
@@ -136,7 +136,7 @@ class Router:
         if guess == "rest-xml" and "s3" in self._by_signing_name.get("s3", ()):
             if route := _rest("s3", guess, request):
                 return route
-            raise _s3_not_allowed("The specified method is not allowed against this resource")
+            raise _not_in_s3(request)
         fault = AwsError(
             "Request is missing Authentication Token",
             code="MissingAuthenticationToken" if guess == "query" else "MissingAuthenticationTokenException",
@@ -174,7 +174,7 @@ def _rest(service: str, protocol: str, request: Request) -> Route | None:
         found = patterns.match(service, request, path)
     except patterns.MethodNotAllowed as refusal:
         if service == "s3":
-            raise _s3_not_allowed(f"?{refusal.query_key} has no operation {request.method}") from refusal
+            raise _not_in_s3(request) from refusal
         return None
     if found is None:
         return None
@@ -182,8 +182,17 @@ def _rest(service: str, protocol: str, request: Request) -> Route | None:
     return Route(service=service, protocol=protocol, operation=operation, labels=found.labels)
 
 
-def _s3_not_allowed(message: str) -> Unroutable:
-    return Unroutable(AwsError(message, code="MethodNotAllowed", status=405), "rest-xml", "s3")
+def _not_in_s3(request: Request) -> Unroutable:
+    address = f"{request.raw_path}?{request.raw_query}".rstrip("?")
+    what = f"{request.method} {address[:300]}"
+    if request.headers.get("content-type", "").startswith("multipart/form-data"):
+        fault: AwsError = UnsupportedOperation(
+            f"This server has no PostObject, uploads by a browser's form: {what}"
+        )
+    else:
+        message = f"The specified method is not allowed against this resource: {what}"
+        fault = AwsError(message, code="MethodNotAllowed", status=405)
+    return Unroutable(fault, "rest-xml", "s3")
 
 
 def _signing_name(service: str) -> str:

@@ -40,7 +40,7 @@ async def _send_stream(response: Response, body: Body, receive: Receive | None, 
     # short answer.
     piece = await anext(pieces, None)
     await send(_start(response, body.size))
-    gone = asyncio.ensure_future(receive()) if receive is not None else None
+    gone = asyncio.create_task(_until_gone(receive)) if receive is not None else None
     try:
         while piece is not None:
             if piece:
@@ -53,6 +53,11 @@ async def _send_stream(response: Response, body: Body, receive: Receive | None, 
     finally:
         if gone is not None:
             gone.cancel()
+
+
+async def _until_gone(receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        continue
 
 
 async def _file_pieces(body: FileBody) -> AsyncIterator[bytes]:

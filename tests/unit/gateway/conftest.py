@@ -34,6 +34,7 @@ SERVED = frozenset(
         "logs",
         "sqs",
         "cloudwatch",
+        "sns",
         "scheduler",
     }
 )
@@ -131,6 +132,7 @@ class Wire:
             messages.append(message)
 
         asyncio.run(self.gateway(scope, receive, send))
+        assert not messages[-1].get("more_body"), "the answer was not completed"
         start = messages[0]
         return Answer(
             status=start["status"],

@@ -304,6 +304,79 @@ CASES: list[tuple[str, str, dict[str, Any], dict[str, Any]]] = [
     ("s3", "get_bucket_policy", {"Bucket": "b"}, {"Policy": '{"Statement": []}'}),
     (
         "s3",
+        "put_bucket_acl",
+        {
+            "Bucket": "b",
+            "AccessControlPolicy": {
+                "Grants": [{"Grantee": {"Type": "CanonicalUser", "ID": "1"}, "Permission": "READ"}],
+                "Owner": {"ID": "1"},
+            },
+        },
+        {},
+    ),
+    (
+        "s3",
+        "get_bucket_acl",
+        {"Bucket": "b"},
+        {"Grants": [{"Grantee": {"Type": "Group", "URI": "u&v"}, "Permission": "READ"}]},
+    ),
+    (
+        "s3",
+        "list_object_versions",
+        {"Bucket": "b"},
+        {
+            "Versions": [{"Key": "k", "VersionId": "1", "IsLatest": True, "LastModified": MOMENT}],
+            "DeleteMarkers": [{"Key": "l", "IsLatest": False}],
+        },
+    ),
+    (
+        "s3",
+        "put_bucket_lifecycle_configuration",
+        {
+            "Bucket": "b",
+            "LifecycleConfiguration": {
+                "Rules": [
+                    {
+                        "ID": "1",
+                        "Status": "Enabled",
+                        "Filter": {"Prefix": ""},
+                        "Expiration": {"Date": SECONDS},
+                    }
+                ]
+            },
+        },
+        {},
+    ),
+    (
+        "sns",
+        "create_topic",
+        {"Name": "t", "Attributes": {"DisplayName": "a b", "Policy": "{}"}, "Tags": []},
+        {"TopicArn": "arn"},
+    ),
+    ("sns", "get_topic_attributes", {"TopicArn": "arn"}, {"Attributes": {"a": "1", "b": "<2>"}}),
+    (
+        "sns",
+        "publish",
+        {"Message": "m", "MessageAttributes": {"a": {"DataType": "Binary", "BinaryValue": b"\x00\xff"}}},
+        {"MessageId": "1"},
+    ),
+    (
+        "cloudwatch",
+        "put_metric_data",
+        {
+            "Namespace": "n",
+            "MetricData": [{"MetricName": "m", "Value": 1.5, "Timestamp": MOMENT, "Counts": [1.0, 2.0]}],
+        },
+        {},
+    ),
+    (
+        "cloudwatch",
+        "get_metric_data",
+        {"MetricDataQueries": [], "StartTime": SECONDS, "EndTime": SECONDS},
+        {"MetricDataResults": [{"Id": "a", "Timestamps": [SECONDS], "Values": [0.25]}]},
+    ),
+    (
+        "s3",
         "get_object_attributes",
         {"Bucket": "b", "Key": "k", "ObjectAttributes": ["ETag", "ObjectSize"]},
         {"ObjectSize": 5, "ETag": "e"},
@@ -427,3 +500,22 @@ def test_an_output_member_that_the_model_lacks_is_a_fault_of_ours(client: Any, a
     made = client("stepfunctions")
     with pytest.raises(made.exceptions.ClientError, match="InternalFailure"):
         made.describe_state_machine(stateMachineArn=MACHINE)
+
+
+def test_numbers_that_json_lacks_are_spelled_out(client: Any, api: Any) -> None:
+    metrics = [{"MetricName": name, "Value": float(name)} for name in ("nan", "inf", "-inf")]
+    api.answer = Reply(output={"FinalMetricDataList": metrics})
+    answer = client("sagemaker").describe_training_job(TrainingJobName="t")
+    values = [metric["Value"] for metric in answer["FinalMetricDataList"]]
+    assert values == ["NaN", "Infinity", "-Infinity"]
+
+
+def test_lists_in_headers_and_metadata_prefixes(client: Any, api: Any) -> None:
+    made = client("s3")
+    api.answer = Reply(
+        output={"Metadata": {"one": "1", "two": "2"}, "ObjectLockRetainUntilDate": MOMENT.timestamp()}
+    )
+    answer = made.head_object(Bucket="bu", Key="k", IfModifiedSince=SECONDS)
+    assert api.params["IfModifiedSince"] == SECONDS.timestamp()
+    assert answer["Metadata"] == {"one": "1", "two": "2"}
+    assert answer["ObjectLockRetainUntilDate"] == MOMENT

@@ -53,26 +53,36 @@ SPELLINGS: Mapping[str, Mapping[str, tuple[str, int]]] = {
 }
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Declared:
+    code: str
+    status: int | None
+    query_code: str | None
+
+
 @lru_cache(maxsize=128)
-def _declared(service: str) -> Mapping[str, WireError]:
-    table: dict[str, WireError] = {}
-    for shape in service_model(service).error_shapes:
+def _declared(service: str) -> Mapping[str, _Declared]:
+    model = service_model(service)
+    spells_former = model.resolved_protocol in ("query", "rest-xml")
+    table: dict[str, _Declared] = {}
+    for shape in model.error_shapes:
         traits = shape.metadata.get("error", {})
         former = traits.get("code")
-        status = traits.get("httpStatusCode") or (500 if shape.metadata.get("fault") else 400)
-        query = service_model(service).resolved_protocol in ("query", "rest-xml")
-        wire = WireError(
-            code=former if query and former else shape.name, status=status, query_code=former or None
+        row = _Declared(
+            code=former if spells_former and former else shape.name,
+            status=traits.get("httpStatusCode") or (500 if shape.metadata.get("fault") else None),
+            query_code=former,
         )
-        table[shape.name] = wire
+        table[shape.name] = row
         if former:
-            table.setdefault(former, wire)
+            table.setdefault(former, row)
     return table
 
 
 def wire_error(fault: AwsError, protocol: str, service: str | None) -> WireError:
     """`fault` in the protocol's terms: what the service's model declares, else the protocol's spelling."""
-    if service is not None and (declared := _declared(service).get(fault.error_code)):
-        return declared
     code, status = SPELLINGS[protocol].get(fault.error_code, (fault.error_code, fault.http_status))
-    return WireError(code=code, status=status)
+    declared = _declared(service).get(fault.error_code) if service is not None else None
+    if declared is None:
+        return WireError(code=code, status=status)
+    return WireError(code=declared.code, status=declared.status or status, query_code=declared.query_code)
