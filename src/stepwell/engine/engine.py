@@ -25,6 +25,7 @@ from stepwell.engine.performing import Dispatch, perform, stop
 from stepwell.engine.programs import Machine, Programs
 from stepwell.engine.states import ready_frames, step, wait_over, work
 from stepwell.engine.turn import (
+    ABORT,
     CONTINUE,
     DEADLINE,
     HEARTBEAT,
@@ -90,8 +91,11 @@ class Engine:
 
     # -- what services ask for
 
-    def start(self, draft: Draft, execution: Execution) -> Execution:
-        """Begin an execution and run it until it waits. Returns its record as it is then."""
+    def start(self, draft: Draft, execution: Execution, value: Any) -> Execution:
+        """Begin an execution and run it until it waits; `value` is its input, parsed.
+
+        Returns its record as it is then.
+        """
         machine = self._machine(draft, execution)
         seconds = machine.program.timeout_seconds
         if seconds is not None:
@@ -100,7 +104,7 @@ class Engine:
         run = self._runs[execution.id] = Run()
         turn = Turn(draft=draft, execution=execution, run=run, machine=machine)
         details = {"input": execution.input, "inputDetails": WHOLE, "roleArn": execution.role}
-        turn.emit(run.root, "ExecutionStarted", details)
+        turn.emit(run.root, "ExecutionStarted", details, value=value)
         if execution.deadline is not None:
             turn.timer(run.root, DEADLINE, execution.deadline)
         turn.flush()
@@ -111,6 +115,12 @@ class Engine:
         return self._decide(
             draft, execution, lambda turn: turn.end(executions.ABORTED, error=error, cause=cause)
         )
+
+    def abort_all(self, draft: Draft, machine: str) -> None:
+        """Abort all running executions of a machine, each in a decision of its own."""
+        for listed in executions.newest_first(draft, machine, status=RUNNING):
+            key = f"{listed.machine}:{listed.name}"
+            draft.send(TIMER, {"execution": key, "purpose": ABORT})
 
     def task_succeeded(self, draft: Draft, token: str, output: Any) -> bool:
         """SendTaskSuccess. False when nothing waits for the token any more."""
@@ -172,6 +182,9 @@ class Engine:
         purpose = body["purpose"]
         if purpose == CONTINUE:
             self._decide(draft, execution, lambda turn: turn.ready.extend(ready_frames(turn)))
+            return
+        if purpose == ABORT:
+            self.stop(draft, execution, error=None, cause="The state machine was deleted")
             return
         if purpose == DEADLINE:
             self._decide(draft, execution, lambda turn: turn.end(executions.TIMED_OUT))

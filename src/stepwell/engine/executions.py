@@ -36,7 +36,9 @@ class Execution(Record, frozen=True, kw_only=True):
     role: str
     #: the definition's digest
     definition: str
+    #: the machine's revision and when it was made
     revision: str
+    machine_updated: float
     #: JSON text, as the caller gave it
     input: str
     started: float

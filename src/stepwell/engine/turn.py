@@ -37,6 +37,7 @@ TIMEOUT = "timeout"
 HEARTBEAT = "heartbeat"
 DEADLINE = "deadline"
 CONTINUE = "continue"
+ABORT = "abort"
 
 _IN_TEXT: Any = object()
 

@@ -1,0 +1,106 @@
+"""Definitions: checked by the language, and by what this server's integrations can do."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from stepwell.api.context import Context
+from stepwell.api.operations import Answer, Operation, Right, words
+from stepwell.asl.definition import validate
+from stepwell.asl.diagnostics import ERROR, SCHEMA, UNSUPPORTED, Diagnostic, Report, create_message
+from stepwell.asl.source import Path, Source
+from stepwell.calls import Call
+from stepwell.durable import View
+from stepwell.engine import Engine
+from stepwell.engine.integrations import SYNC, SYNC_2, TOKEN, parse, problem
+from stepwell.services.stepfunctions.errors import InvalidDefinition
+
+EXPRESS = "EXPRESS"
+
+
+def diagnostics(engine: Engine, text: str, machine_type: str) -> list[Diagnostic]:
+    """All that is wrong or suspicious in a definition."""
+    found = list(validate(text))
+    if any(each.severity == ERROR for each in found):
+        return found
+    source = Source(text)
+    report = Report(source)
+    for path, resource in _resources(source.value, ()):
+        if machine_type == EXPRESS and _check_express(path, resource, report):
+            continue
+        wrong = problem(resource, engine.serves)
+        if wrong is not None:
+            report.error(path, wrong.message, UNSUPPORTED if wrong.unsupported else SCHEMA)
+    return [*found, *report.diagnostics]
+
+
+def require_valid(engine: Engine, text: str, machine_type: str) -> None:
+    """Raise InvalidDefinition with all faults; compile the definition for its executions."""
+    found = diagnostics(engine, text, machine_type)
+    if any(each.severity == ERROR for each in found):
+        raise InvalidDefinition(create_message(found))
+    engine.programs.machine(text)
+
+
+def _check_express(path: Path, resource: str, report: Report) -> bool:
+    parsed = parse(resource)
+    if parsed is None or parsed.pattern not in (SYNC, SYNC_2, TOKEN):
+        return False
+    # the blank before "at" is AWS's
+    blank = " " if parsed.pattern == TOKEN else ""
+    what = f"Express state machine does not support '.{parsed.pattern}' service integration{blank}"
+    report.error(path, what)
+    return True
+
+
+def _resources(block: Mapping[str, Any], path: Path) -> Iterator[tuple[Path, str]]:
+    """Every Task's resource with its place; the definition is known to be well formed."""
+    for name, state in block["States"].items():
+        here = (*path, "States", name)
+        if state["Type"] == "Task":
+            yield (*here, "Resource"), state["Resource"]
+        for index, branch in enumerate(state.get("Branches", ())):
+            yield from _resources(branch, (*here, "Branches", index))
+        for member in ("ItemProcessor", "Iterator"):
+            if member in state:
+                yield from _resources(state[member], (*here, member))
+
+
+def operations(engine: Engine) -> tuple[Operation, ...]:
+    """The operations of this noun."""
+
+    def validate_definition(call: Call, view: View) -> Answer:
+        params = call.params
+        found = diagnostics(engine, params["definition"], params.get("type", "STANDARD"))
+        if params.get("severity", ERROR) == ERROR:
+            found = [each for each in found if each.severity == ERROR]
+        limit = params.get("maxResults") or 100
+        return {
+            "result": "FAIL" if any(each.severity == ERROR for each in found) else "OK",
+            "diagnostics": [_shown(each) for each in found[:limit]],
+            "truncated": len(found) > limit,
+        }
+
+    return (
+        Operation(
+            name="ValidateStateMachineDefinition",
+            rights=(Right(action="states:ValidateStateMachineDefinition"),),
+            honoured=words("definition type severity maxResults"),
+            read=validate_definition,
+        ),
+    )
+
+
+def _shown(found: Diagnostic) -> dict[str, str]:
+    shown = {"severity": found.severity, "code": found.code, "message": found.message}
+    if found.pointer is not None:
+        shown["location"] = found.pointer
+    return shown
+
+
+async def prepare_definition(engine: Engine, call: Call, context: Context) -> None:
+    """Check and compile, off the loop; nothing where the call has no definition."""
+    text = call.params.get("definition")
+    if text is not None:
+        await context.read(lambda view: require_valid(engine, text, call.params.get("type", "STANDARD")))

@@ -1,0 +1,161 @@
+"""Step Functions' errors, with AWS's codes and words (all are HTTP 400)."""
+
+from __future__ import annotations
+
+from stepwell.errors import AwsError
+
+
+class InvalidArn(AwsError):
+    """An ARN is no ARN, or of the wrong kind."""
+
+    code = "InvalidArn"
+
+    def __init__(self, why: str) -> None:
+        super().__init__(f"Invalid Arn: '{why}'")
+
+
+class InvalidName(AwsError):
+    """A name has a character that AWS refuses."""
+
+    code = "InvalidName"
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"Invalid Name: '{name}'")
+
+
+class InvalidDefinition(AwsError):
+    """A definition has faults; the message has all of them."""
+
+    code = "InvalidDefinition"
+
+
+class InvalidLoggingConfiguration(AwsError):
+    """Logging needs exactly one destination."""
+
+    code = "InvalidLoggingConfiguration"
+
+    def __init__(self) -> None:
+        super().__init__("Invalid Logging Configuration: Must specify exactly one Log Destination.")
+
+
+class InvalidExecutionInput(AwsError):
+    """An execution's input is not JSON, or too large."""
+
+    code = "InvalidExecutionInput"
+
+    def __init__(self, why: str) -> None:
+        super().__init__(f"Invalid State Machine Execution Input: '{why}'")
+
+
+class InvalidOutput(AwsError):
+    """SendTaskSuccess brought what is not JSON, or too large."""
+
+    code = "InvalidOutput"
+
+    def __init__(self, why: str) -> None:
+        super().__init__(f"Invalid Output: '{why}'")
+
+
+class InvalidToken(AwsError):
+    """A task token, or a page's token, is none of ours or belongs to another query."""
+
+    code = "InvalidToken"
+
+    def __init__(self) -> None:
+        super().__init__("Invalid Token: 'Invalid token'")
+
+
+class StateMachineDoesNotExist(AwsError):
+    """There is no such state machine."""
+
+    code = "StateMachineDoesNotExist"
+
+    def __init__(self, arn: str) -> None:
+        super().__init__(f"State Machine Does Not Exist: '{arn}'")
+
+
+class StateMachineAlreadyExists(AwsError):
+    """A state machine of this name exists and is different."""
+
+    code = "StateMachineAlreadyExists"
+
+    def __init__(self, arn: str) -> None:
+        super().__init__(f"State Machine Already Exists: '{arn}'")
+
+
+class StateMachineTypeNotSupported(AwsError):
+    """The operation, or this server, has no such type of state machine."""
+
+    code = "StateMachineTypeNotSupported"
+
+
+class ExecutionDoesNotExist(AwsError):
+    """There is no such execution."""
+
+    code = "ExecutionDoesNotExist"
+
+    def __init__(self, arn: str) -> None:
+        super().__init__(f"Execution Does Not Exist: '{arn}'")
+
+
+class ExecutionAlreadyExists(AwsError):
+    """An execution of this name exists, and is not running with the same input."""
+
+    code = "ExecutionAlreadyExists"
+
+    def __init__(self, arn: str) -> None:
+        super().__init__(f"Execution Already Exists: '{arn}'")
+
+
+class TaskDoesNotExist(AwsError):
+    """The execution that a task token belongs to does not exist."""
+
+    code = "TaskDoesNotExist"
+
+    def __init__(self) -> None:
+        super().__init__("Task does not exist: 'Provided task does not exist'")
+
+
+class TaskTimedOut(AwsError):
+    """The task that a token belongs to no longer waits."""
+
+    code = "TaskTimedOut"
+
+    def __init__(self) -> None:
+        super().__init__("Task Timed Out: 'Provided task does not exist anymore'")
+
+
+class MissingRequiredParameter(AwsError):
+    """UpdateStateMachine was given nothing to update."""
+
+    code = "MissingRequiredParameter"
+
+
+class ResourceNotFound(AwsError):
+    """Tags were asked for of something that does not exist."""
+
+    code = "ResourceNotFound"
+
+    def __init__(self, arn: str) -> None:
+        super().__init__(f"Resource not found: '{arn}'")
+
+
+class TooManyTags(AwsError):
+    """A resource may have 50 tags."""
+
+    code = "TooManyTags"
+
+    def __init__(self, arn: str) -> None:
+        super().__init__(f"Too many tags for the resource: '{arn}'")
+
+
+class RoleNotTrusted(AwsError):
+    """The execution role does not exist, or Step Functions may not assume it."""
+
+    code = "AccessDeniedException"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "Neither the global service principal states.amazonaws.com, nor the regional one is authorized "
+            "to assume the provided role."
+        )

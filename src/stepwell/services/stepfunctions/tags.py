@@ -1,0 +1,67 @@
+"""Tags of state machines."""
+
+from __future__ import annotations
+
+from msgspec.structs import replace
+
+from stepwell.api.operations import Answer, Operation, Right, words
+from stepwell.calls import Call
+from stepwell.durable import Draft, View
+from stepwell.services.stepfunctions import machines
+from stepwell.services.stepfunctions.errors import ResourceNotFound, StateMachineDoesNotExist, TooManyTags
+from stepwell.services.stepfunctions.machines import MAX_TAGS, StateMachine
+
+
+def _find(view: View, arn: str) -> StateMachine:
+    try:
+        return machines.find(view, arn)
+    except StateMachineDoesNotExist as error:
+        raise ResourceNotFound(arn) from error
+
+
+def tag(call: Call, draft: Draft) -> Answer:
+    """TagResource: adds, or gives another value."""
+    arn = call.params["resourceArn"]
+    found = _find(draft, arn)
+    tags = {**found.tags, **{each["key"]: each["value"] for each in call.params["tags"]}}
+    if len(tags) > MAX_TAGS:
+        raise TooManyTags(arn)
+    machines.save(draft, replace(found, tags=tags))
+    return {}
+
+
+def untag(call: Call, draft: Draft) -> Answer:
+    """UntagResource; keys that are not there are no error."""
+    found = _find(draft, call.params["resourceArn"])
+    gone = set(call.params["tagKeys"])
+    tags = {key: value for key, value in found.tags.items() if key not in gone}
+    machines.save(draft, replace(found, tags=tags))
+    return {}
+
+
+def list_tags(call: Call, view: View) -> Answer:
+    """ListTagsForResource."""
+    found = _find(view, call.params["resourceArn"])
+    return {"tags": [{"key": key, "value": value} for key, value in found.tags.items()]}
+
+
+OPERATIONS = (
+    Operation(
+        name="TagResource",
+        rights=(Right(action="states:TagResource", resource="{resourceArn}"),),
+        honoured=words("resourceArn tags"),
+        decide=tag,
+    ),
+    Operation(
+        name="UntagResource",
+        rights=(Right(action="states:UntagResource", resource="{resourceArn}"),),
+        honoured=words("resourceArn tagKeys"),
+        decide=untag,
+    ),
+    Operation(
+        name="ListTagsForResource",
+        rights=(Right(action="states:ListTagsForResource", resource="{resourceArn}"),),
+        honoured=words("resourceArn"),
+        read=list_tags,
+    ),
+)
