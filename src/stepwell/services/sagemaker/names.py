@@ -1,0 +1,44 @@
+"""Names and ARNs. SageMaker's ARNs carry the lower-cased name, so names that differ only in case are one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from stepwell.api.operations import Right, Site
+from stepwell.arn import build
+from stepwell.durable import View
+
+
+def arn_of(view: View | Site, kind: str, name: str) -> str:
+    """`arn:aws:sagemaker:R:A:KIND/name`; `kind` is `training-job`, `endpoint`, ..."""
+    return build("sagemaker", view.region, view.account, f"{kind}/{name.lower()}")
+
+
+def resource(kind: str, parameter: str) -> Callable[[Mapping[str, Any], Site], str]:
+    """The resource of a right: the ARN of what `parameter` names."""
+    return lambda params, site: arn_of(site, kind, str(params.get(parameter, "*")))
+
+
+def right(action: str, kind: str, parameter: str) -> Right:
+    """The right to do `action` with what `parameter` names."""
+    return Right(action=f"sagemaker:{action}", resource=resource(kind, parameter))
+
+
+def tagging(kind: str, parameter: str) -> Right:
+    """Who creates with tags also needs AddTags."""
+    return Right(
+        action="sagemaker:AddTags",
+        resource=resource(kind, parameter),
+        when=lambda params: bool(params.get("Tags")),
+    )
+
+
+def passing(parameter: str) -> Right:
+    """Handing a role to SageMaker needs PassRole on it."""
+    return Right(
+        action="iam:PassRole",
+        resource=lambda params, site: str(params.get(parameter, "*")),
+        keys={"iam:PassedToService": "=sagemaker.amazonaws.com"},
+        when=lambda params: params.get(parameter) is not None,
+    )

@@ -1,0 +1,87 @@
+"""Which role a worker acts as, and the credentials that it fetches while it runs.
+
+Long jobs outlive a session's hour: they are told a loopback URL and a token, as AWS's containers are, and
+their SDK comes back whenever the session is about to end.
+"""
+
+from __future__ import annotations
+
+import hmac
+from typing import Any, ClassVar
+
+from stepwell.api.context import Context
+from stepwell.clock import iso
+from stepwell.durable import Draft, Record
+from stepwell.errors import AccessDenied
+from stepwell.services.sagemaker.roles import Session, assume
+from stepwell.workers.worker_environment import CredentialsUrl
+
+#: where workers ask, below the server's URL
+PATH = "/_stepwell/credentials/"
+#: a session with fewer seconds left is replaced
+MARGIN = 900.0
+
+
+class WorkerRole(Record, frozen=True, kw_only=True):
+    """A worker's role, for as long as the worker may run."""
+
+    SERVICE: ClassVar[str] = "sagemaker"
+    KIND: ClassVar[str] = "worker-role"
+
+    worker_id: str
+    role: str
+    #: what the worker shows as its Authorization
+    token: str
+
+    @property
+    def key(self) -> str:
+        return self.worker_id
+
+
+def grant(draft: Draft, worker_id: str, role: str) -> None:
+    """Let the worker fetch the role's credentials."""
+    draft.put(WorkerRole(worker_id=worker_id, role=role, token=draft.unique() + draft.unique()))
+
+
+def revoke(draft: Draft, worker_id: str) -> None:
+    """The worker is over."""
+    draft.delete(WorkerRole, worker_id)
+
+
+class WorkerCredentials:
+    """Sessions for workers, each kept until it is about to end."""
+
+    def __init__(self, context: Context, endpoint: str) -> None:
+        """endpoint: this server's URL, on the loopback interface."""
+        self._context = context
+        self._endpoint = endpoint.rstrip("/")
+        self._sessions: dict[str, Session] = {}
+
+    async def url(self, worker_id: str) -> CredentialsUrl | None:
+        """What the worker's environment is told; None for a worker without a role."""
+        found = await self._context.read(lambda view: view.get(WorkerRole, worker_id))
+        if found is None:
+            return None
+        return CredentialsUrl(url=f"{self._endpoint}{PATH}{worker_id}", token=found.token)
+
+    async def __call__(self, worker_id: str, token: str) -> dict[str, Any]:
+        """The answer to `GET PATH<worker_id>` with `token` as its Authorization: JSON of AWS's container
+        credentials provider. Raises AccessDenied."""
+        found = await self._context.read(lambda view: view.get(WorkerRole, worker_id))
+        if found is None or not hmac.compare_digest(found.token, token):
+            raise AccessDenied("The worker is not known, or its token is wrong", status=403)
+        session = self._sessions.get(worker_id)
+        if session is None or session.credentials["Expiration"] - self._context.now < MARGIN:
+            session = await assume(self._context, found.role)
+            self._sessions[worker_id] = session
+        return {
+            "AccessKeyId": session.credentials["AccessKeyId"],
+            "SecretAccessKey": session.credentials["SecretAccessKey"],
+            "Token": session.credentials["SessionToken"],
+            "Expiration": iso(session.credentials["Expiration"]),
+            "RoleArn": found.role,
+        }
+
+    def forget(self, worker_id: str) -> None:
+        """Drop the session of a worker that is over."""
+        self._sessions.pop(worker_id, None)

@@ -1,0 +1,121 @@
+"""One invocation: choose a server, hold a lease on it, pass the request on, answer in AWS's terms."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from typing import Any, Protocol
+
+from stepwell.api.context import Context
+from stepwell.calls import Call, read_body
+from stepwell.services.sagemaker_runtime.errors import (
+    BODY_LIMIT,
+    ModelError,
+    ServiceUnavailable,
+    ValidationError,
+)
+from stepwell.workers.connections import Response
+from stepwell.workers.routing import NoSuchVariant, Router, Target
+from stepwell.workers.servers import ModelUnavailable
+
+#: seconds that an invocation may take, waiting for a server included (hosting's container contract)
+LIMIT = 60.0
+ATTRIBUTES = "x-amzn-sagemaker-custom-attributes"
+INFERENCE_ID = "x-amzn-sagemaker-inference-id"
+#: characters of a model's answer that an error quotes
+QUOTED = 1024
+
+
+class Servers(Protocol):
+    """How a model server is reached (`workers.servers.Servers`)."""
+
+    async def invoke(
+        self, worker_id: str, headers: Mapping[str, str], body: bytes, *, timeout: float
+    ) -> Response: ...
+
+
+class Invocations:
+    """InvokeEndpoint."""
+
+    def __init__(self, router: Router, servers: Servers) -> None:
+        self._router = router
+        self._servers = servers
+
+    async def invoke(self, call: Call, context: Context) -> dict[str, Any]:
+        """Raises ValidationError, ModelError and ServiceUnavailable."""
+        params = call.params
+        name = params["EndpointName"]
+        try:
+            body = await read_body(params.get("Body"), BODY_LIMIT)
+        except ValueError as error:
+            raise ValidationError(f"The request body exceeds the limit of {BODY_LIMIT} bytes.") from error
+        if not await self._router.known(name):
+            raise ValidationError(f"Endpoint {name} of account {context.config.account} not found.")
+        try:
+            async with asyncio.timeout(LIMIT):
+                target, answer = await self._ask(name, params.get("TargetVariant"), headers(params), body)
+        except NoSuchVariant as error:
+            raise ValidationError(f"Variant {error} of endpoint {name} not found.") from error
+        except TimeoutError as error:
+            raise self._model_error(
+                context,
+                name,
+                0,
+                f"Invocation timed out while waiting for a response from the model ({LIMIT:g} s).",
+            ) from error
+        if answer.status >= 400:
+            raise self._model_error(context, name, answer.status, answer.body.decode(errors="replace"))
+        output = {
+            "Body": answer.body,
+            "ContentType": answer.headers.get("content-type"),
+            "InvokedProductionVariant": target.variant,
+            "CustomAttributes": answer.headers.get(ATTRIBUTES, params.get("CustomAttributes")),
+        }
+        return {member: value for member, value in output.items() if value is not None}
+
+    async def _ask(
+        self, name: str, variant: str | None, sent: Mapping[str, str], body: bytes
+    ) -> tuple[Target, Response]:
+        """The answer of a server. One that broke off is not asked again, another is, once.
+
+        Containers are stateless by SageMaker's contract, so a repeat is harmless.
+        """
+        failed: list[str] = []
+        while True:
+            target = await self._router.able(name, variant)
+            try:
+                with self._router.lease(target):
+                    return target, await self._servers.invoke(target.server, sent, body, timeout=LIMIT)
+            except ModelUnavailable as error:
+                self._router.down(target.server)
+                failed.append(target.server)
+                if len(failed) > 1:
+                    raise ServiceUnavailable(
+                        f"No model server of endpoint {name} takes the request."
+                    ) from error
+
+    @staticmethod
+    def _model_error(context: Context, name: str, status: int, message: str) -> ModelError:
+        account, region = context.config.account, context.config.region
+        group = f"/aws/sagemaker/Endpoints/{name}"
+        side = "client" if 400 <= status < 500 else "server"
+        return ModelError(
+            f'Received {side} error ({status}) from primary with message "{message[:QUOTED]}". '
+            f"See the log group {group} in account {account} for more information.",
+            fields={
+                "OriginalStatusCode": status,
+                "OriginalMessage": message,
+                "LogStreamArn": f"arn:aws:logs:{region}:{account}:log-group:{group}",
+            },
+        )
+
+
+def headers(params: Mapping[str, Any]) -> dict[str, str]:
+    """The headers that a container gets."""
+    named = {
+        "content-type": params.get("ContentType"),
+        "accept": params.get("Accept"),
+        ATTRIBUTES: params.get("CustomAttributes"),
+        INFERENCE_ID: params.get("InferenceId"),
+    }
+    return {name: value for name, value in named.items() if value is not None}
