@@ -9,7 +9,7 @@ from typing import Any
 
 from stepwell.asl import json
 from stepwell.asl.faults import NO_CHOICE_MATCHED, RUNTIME, StateError
-from stepwell.asl.jsonpath import Path, PathMissing, parse
+from stepwell.asl.jsonpath import JsonPath, PathMissing, parse
 from stepwell.asl.program import Environment
 from stepwell.asl.timestamps import nanoseconds
 
@@ -176,7 +176,7 @@ def compile_choices(
     return choose
 
 
-def _read(path: Path, value: Any, env: Environment) -> Any:
+def _read(path: JsonPath, value: Any, env: Environment) -> Any:
     try:
         return path(value, env)
     except PathMissing:
@@ -186,7 +186,7 @@ def _read(path: Path, value: Any, env: Environment) -> Any:
         ) from None
 
 
-def _is_present(path: Path, value: Any, env: Environment) -> bool:
+def _is_present(path: JsonPath, value: Any, env: Environment) -> bool:
     try:
         found = path(value, env)
     except PathMissing:

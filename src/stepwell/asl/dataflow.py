@@ -11,7 +11,7 @@ from typing import Any
 
 from stepwell.asl import intrinsics, json
 from stepwell.asl.faults import RESULT_PATH_MATCH_FAILURE, RUNTIME, StateError
-from stepwell.asl.jsonpath import Path, PathMissing, parse, parse_reference
+from stepwell.asl.jsonpath import JsonPath, PathMissing, parse, parse_reference
 from stepwell.asl.program import Environment, Expression, Placement
 from stepwell.asl.template import compile_expression
 
@@ -29,7 +29,7 @@ def selection(text: str | None) -> Expression:
     return reading(parse(text))
 
 
-def reading(path: Path) -> Expression:
+def reading(path: JsonPath) -> Expression:
     """A path whose absence fails the state."""
 
     def read(value: Any, env: Environment) -> Any:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from stepwell.asl import json
@@ -40,7 +41,7 @@ class PathMissing(LookupError):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Path:
+class JsonPath:
     """A parsed path."""
 
     #: as written
@@ -121,8 +122,9 @@ def bracketed(steps: Iterable[str | int]) -> str:
     return "$" + "".join(f"[{step}]" if isinstance(step, int) else f"['{step}']" for step in steps)
 
 
-def parse(text: str) -> Path:
-    """Parse a path. Raises PathError."""
+@lru_cache(maxsize=4096)
+def parse(text: str) -> JsonPath:
+    """Parse a path. Raises PathError. Definitions repeat their paths, and a parsed one is a value."""
     scanner = Scanner(text)
     if not scanner.take("$"):
         raise PathError("Path didn't start with '$'")
@@ -137,7 +139,7 @@ def parse(text: str) -> Path:
     return path
 
 
-def parse_reference(text: str) -> Path:
+def parse_reference(text: str) -> JsonPath:
     """Parse a reference path. Raises PathError."""
     if not text.startswith("$"):
         raise PathError("Reference path didn't start with '$'")
@@ -147,7 +149,7 @@ def parse_reference(text: str) -> Path:
     return path
 
 
-def parse_steps(scanner: Scanner, text: str, context: bool) -> Path:
+def parse_steps(scanner: Scanner, text: str, context: bool) -> JsonPath:
     """The steps behind a path's `$` or `@`, as far as they go."""
     lead: list[str | int] = []
     rest: list[Step] = []
@@ -172,7 +174,7 @@ def parse_steps(scanner: Scanner, text: str, context: bool) -> Path:
             lead.append(step)
         else:
             rest.append(_step(step))
-    return Path(
+    return JsonPath(
         text=text,
         context=context,
         definite=not rest,
@@ -229,7 +231,7 @@ def _bracket(scanner: Scanner) -> _Parsed:
     return first if len(indexes) == 1 else _some_indexes(indexes)
 
 
-def parse_steps_of(scanner: Scanner) -> Path:
+def parse_steps_of(scanner: Scanner) -> JsonPath:
     """A path inside a filter, behind its `@` or `$`."""
     start = scanner.at
     path = parse_steps(scanner, "", context=False)

@@ -280,6 +280,7 @@ class _Reader:
                 self._report.error((*path, name), message)
 
 
+#: state type → what reads the parts inside it; a Choice's are no blocks
 _BLOCKS = {"Parallel": _Reader._branches, "Map": _Reader._processor, "Choice": _Reader._choices}
 
 _RULE_FIELDS = {

@@ -10,17 +10,17 @@ from typing import Any
 
 from stepwell.asl import intrinsics, json
 from stepwell.asl.faults import RUNTIME, StateError
-from stepwell.asl.jsonpath import Path, PathMissing
+from stepwell.asl.jsonpath import JsonPath, PathMissing
 from stepwell.asl.jsonpath import parse as parse_path
 from stepwell.asl.pathtext import PathError
 from stepwell.asl.program import Environment, Expression
-from stepwell.asl.source import Path as Steps
+from stepwell.asl.source import Path
 
 SUFFIX = ".$"
 
 
 #: the way to the object that holds a faulty expression, and what is wrong
-Fault = tuple[Steps, str]
+Fault = tuple[Path, str]
 
 
 def compile_template(template: Any) -> Expression:
@@ -38,12 +38,12 @@ def faults(template: Any) -> list[Fault]:
     return found
 
 
-def compile_expression(text: str) -> Path | intrinsics.Call:
+def compile_expression(text: str) -> JsonPath | intrinsics.Call:
     """A path or an intrinsic call. Raises PathError."""
     return parse_path(text) if text.startswith("$") else intrinsics.parse(text)
 
 
-def _collect(template: Any, path: Steps, found: list[Fault]) -> None:
+def _collect(template: Any, path: Path, found: list[Fault]) -> None:
     if isinstance(template, list):
         for index, item in enumerate(template):
             _collect(item, (*path, index), found)
@@ -112,8 +112,8 @@ def _compile_array(template: list[Any]) -> Expression | None:
     return evaluate
 
 
-def _field(key: str, expression: Path | intrinsics.Call) -> Expression:
-    if not isinstance(expression, Path):
+def _field(key: str, expression: JsonPath | intrinsics.Call) -> Expression:
+    if not isinstance(expression, JsonPath):
         return expression
     path = expression
 

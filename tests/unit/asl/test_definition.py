@@ -48,12 +48,13 @@ states = st.builds(
 )
 
 
+@settings(deadline=None)
 @given(st.text())
 def test_any_text_is_answered(text: str) -> None:
     assert isinstance(asl.validate(text), tuple)
 
 
-@settings(max_examples=300)
+@settings(max_examples=300, deadline=None)
 @given(anything, st.dictionaries(st.sampled_from(["S", "T", ""]), states | anything, max_size=3))
 def test_any_json_is_answered_and_what_is_valid_compiles(top: Any, inner: dict[str, Any]) -> None:
     """No definition crashes, and none that has no error fails to compile."""
@@ -123,7 +124,7 @@ data = st.recursive(
 )
 
 
-@settings(max_examples=400)
+@settings(max_examples=400, deadline=None)
 @given(valid_states, data, data)
 def test_a_state_fails_only_as_states_fail(written: dict[str, Any], raw: Any, result: Any) -> None:
     """Every closure of a state gives a value or raises StateError, whatever comes in, and changes nothing."""

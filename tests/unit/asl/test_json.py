@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stepwell.asl import json
@@ -21,6 +21,7 @@ values = st.recursive(
 )
 
 
+@settings(deadline=None)
 @given(values)
 def test_what_is_printed_reads_back_the_same(value: Any) -> None:
     """Types included: 1 stays 1, 1.0 stays 1.0."""

@@ -107,7 +107,8 @@ def test_when_a_wait_is_over(fields: dict[str, Any], raw: Any, due: float) -> No
         (
             {"SecondsPath": "$.s"},
             {"s": HUGE},
-            f"The SecondsPath parameter does not reference an Integer value from 0 to 99999999: $.s == {HUGE}",
+            "The SecondsPath parameter does not reference an Integer value from 0 to 99999999: "
+            f"$.s == {HUGE}",
         ),
         (
             {"TimestampPath": "$.t"},

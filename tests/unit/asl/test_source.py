@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stepwell.asl.source import Path, Source, SourceError, pointer
@@ -42,6 +42,7 @@ def test_parts_have_positions(path: Path, place: tuple[int, int]) -> None:
     assert Source(TEXT).position(path) == place
 
 
+@settings(deadline=None)
 @given(values)
 def test_every_part_of_any_json_is_found(value: Any) -> None:
     text = json.dumps(value, indent=1)

@@ -6,7 +6,7 @@ import copy
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stepwell import asl
@@ -63,6 +63,7 @@ def meaning(tree: Any, value: Any, in_object: bool = False) -> Any:
     return tree
 
 
+@settings(deadline=None)
 @given(trees, inputs)
 def test_templates_mean_what_the_model_says(tree: Any, value: Any) -> None:
     """The same value, or States.Runtime where the model finds nothing; nothing given is changed."""

@@ -12,7 +12,7 @@ from typing import Any
 from stepwell.asl import json
 from stepwell.asl.faults import INTRINSIC_FAILURE, RUNTIME, StateError
 from stepwell.asl.intrinsics.functions import FUNCTIONS, Failure, Function
-from stepwell.asl.jsonpath import Path, PathMissing
+from stepwell.asl.jsonpath import JsonPath, PathMissing
 from stepwell.asl.jsonpath import parse as parse_path
 from stepwell.asl.pathtext import PathError, Scanner
 from stepwell.asl.program import Environment, Expression
@@ -43,7 +43,7 @@ class Call:
             raise self._error(INTRINSIC_FAILURE, str(failure)) from None
 
     def _argument(self, argument: Expression, value: Any, env: Environment) -> Any:
-        if not isinstance(argument, Path):
+        if not isinstance(argument, JsonPath):
             return argument(value, env)
         try:
             return argument(value, env)

@@ -34,6 +34,10 @@ _HASHES: dict[str, Callable[[bytes], Any]] = {
 }
 
 
+#: what stands for itself in a template of States.Format
+_ESCAPED = ("\\{", "\\}", "\\\\")
+
+
 class Failure(ValueError):
     """A function cannot be applied to its arguments."""
 
@@ -95,12 +99,12 @@ def _integer(value: Any) -> int:
 
 def _format(arguments: Sequence[Any], _env: Environment) -> str:
     template, values = _string(arguments[0]), arguments[1:]
-    pieces = re.split(r"(\\.|\{\})", template, flags=re.DOTALL)
+    pieces = re.split(r"(\\[{}\\]|\{\})", template)
     if pieces.count("{}") != len(values):
         raise Failure(f"the template has {pieces.count('{}')} placeholders for {len(values)} arguments")
     remaining = iter(values)
     return "".join(
-        shown(next(remaining)) if piece == "{}" else piece[1:] if piece.startswith("\\") else piece
+        shown(next(remaining)) if piece == "{}" else piece[1:] if piece in _ESCAPED else piece
         for piece in pieces
     )
 
