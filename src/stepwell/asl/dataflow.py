@@ -45,18 +45,19 @@ def placement(text: str | None) -> Placement:
     """ResultPath: null keeps the input, `$` replaces it, else the result goes where the path leads."""
     if text is None:
         return lambda raw, _result, _env: raw
-    steps = parse_reference(text).lead
-    if not steps:
+    path = parse_reference(text)
+    if not path.lead:
         return lambda _raw, result, _env: result
-    return lambda raw, result, _env: _place(raw, steps, result)
+    return lambda raw, result, _env: _place(raw, path, result)
 
 
-def _place(raw: Any, steps: tuple[str | int, ...], result: Any) -> Any:
+def _place(raw: Any, path: JsonPath, result: Any) -> Any:
     """`raw` with `result` at the place: copies what lies on the way, shares the rest.
 
     Objects that are missing on the way are made. Raises StateError(States.ResultPathMatchFailure) where
     something else stands there.
     """
+    steps = path.lead
     containers: list[Any] = []
     current = raw
     for position, step in enumerate(steps):
@@ -66,8 +67,10 @@ def _place(raw: Any, steps: tuple[str | int, ...], result: Any) -> Any:
             else isinstance(current, list) and step < len(current)
         )
         if not fits:
-            shown = json.dumps(raw)
-            raise StateError(RESULT_PATH_MATCH_FAILURE, f'Unable to apply step "{step}" to input "{shown}"')
+            raise StateError(
+                RESULT_PATH_MATCH_FAILURE,
+                f"Unable to apply ReferencePath {path.text} to input {json.dumps(raw)}",
+            )
         containers.append(current)
         last = position == len(steps) - 1
         if not last:
