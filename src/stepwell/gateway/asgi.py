@@ -39,7 +39,7 @@ LARGEST_DOCUMENT = {"json": 4 * MIB, "query": 1 * MIB, "rest-json": 70 * MIB, "r
 #: ... and content that is not a document (payloads of functions and endpoints; objects)
 LARGEST_STREAM = {"rest-json": 25 * MIB, "rest-xml": 5 << 30}
 #: how much unread content is read away to keep a refused client's connection usable
-_DRAINED = 1 * MIB
+_DRAINED = 64 * MIB
 
 _log = logging.getLogger("stepwell.gateway")
 _GREETING = b"This is Stepwell. It speaks AWS's APIs: point AWS_ENDPOINT_URL here (see `stepwell env`).\n"
