@@ -136,7 +136,7 @@ class _Reader:
 
     def _leaves(self, value: Mapping[str, Any], path: Path) -> None:
         """A state goes on or ends."""
-        if "Next" in value and "End" in value:
+        if "Next" in value and value.get("End") is True:
             self._report.error(path, "Only one of these fields is allowed: [Next, End]")
         elif "Next" not in value and value.get("End") is not True:
             self._report.error(path, "One of these fields is required: [Next, End]")
