@@ -17,6 +17,7 @@ from stepwell.gateway import sigv2, sigv4
 from stepwell.gateway.chunked import ChunkKey
 from stepwell.gateway.http import Request
 from stepwell.gateway.ports import Key, Keys
+from stepwell.gateway.refusals import refusal
 from stepwell.gateway.route import Route, s3_path
 
 #: services that AWS runs once for all regions, under us-east-1
@@ -98,8 +99,7 @@ def _signed_hash(request: Request, route: Route, signature: sigv4.Signature) -> 
             raise AwsError(f"Missing required header for this request: {_HASH}", code="InvalidRequest")
         return declared or sigv4.UNSIGNED_PAYLOAD
     if declared is not None and len(declared) != 64:
-        message = f"{route.service} does not take {_HASH}: {declared[:60]}"
-        raise AwsError(message, code="InvalidSignatureException")
+        raise refusal("mismatch", route.protocol, f"Only S3 takes {_HASH}: {declared[:60]}")
     return declared
 
 

@@ -17,6 +17,11 @@ _MISMATCH = {
     "query": ("SignatureDoesNotMatch", 403),
     "rest-xml": ("SignatureDoesNotMatch", 403),
 }
+_INCOMPLETE = {
+    "json": ("IncompleteSignatureException", 400),
+    "rest-json": ("IncompleteSignatureException", 403),
+    "query": ("IncompleteSignature", 400),
+}
 _UNRECOGNISED = {
     "json": ("UnrecognizedClientException", 400),
     "rest-json": ("UnrecognizedClientException", 403),
@@ -31,18 +36,9 @@ CODES: Mapping[str, Mapping[str, tuple[str, int]]] = {
         "query": ("MissingAuthenticationToken", 403),
         "rest-xml": ("AccessDenied", 403),
     },
-    "malformed": {
-        "json": ("IncompleteSignatureException", 400),
-        "rest-json": ("IncompleteSignatureException", 403),
-        "query": ("IncompleteSignature", 400),
-        "rest-xml": ("AuthorizationHeaderMalformed", 400),
-    },
-    "malformed-query": {
-        "json": ("IncompleteSignatureException", 400),
-        "rest-json": ("IncompleteSignatureException", 403),
-        "query": ("IncompleteSignature", 400),
-        "rest-xml": ("AuthorizationQueryParametersError", 400),
-    },
+    "malformed": {**_INCOMPLETE, "rest-xml": ("AuthorizationHeaderMalformed", 400)},
+    "mechanism": {**_INCOMPLETE, "rest-xml": ("InvalidRequest", 400)},
+    "malformed-query": {**_INCOMPLETE, "rest-xml": ("AuthorizationQueryParametersError", 400)},
     "scope": {**_MISMATCH, "rest-xml": ("AuthorizationHeaderMalformed", 400)},
     "unknown-key": {**_UNRECOGNISED, "rest-xml": ("InvalidAccessKeyId", 403)},
     "wrong-token": {**_UNRECOGNISED, "rest-xml": ("InvalidToken", 400)},

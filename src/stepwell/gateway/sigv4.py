@@ -18,7 +18,6 @@ from urllib.parse import quote, unquote_to_bytes
 
 from botocore.utils import normalize_url_path
 
-from stepwell.errors import AwsError
 from stepwell.gateway.http import Request
 from stepwell.gateway.ports import Key
 from stepwell.gateway.refusals import refusal
@@ -93,10 +92,8 @@ def read(request: Request, protocol: str) -> Signature:
         raise refusal("unsigned", protocol, words.get(protocol, "Missing Authentication Token"))
     algorithm, _, rest = authorization.strip().partition(" ")
     if algorithm != ALGORITHM:
-        raise AwsError(
-            f"The authorization mechanism {algorithm[:40]!r} is not supported. Please use {ALGORITHM}.",
-            code="InvalidRequest" if protocol == "rest-xml" else "IncompleteSignatureException",
-        )
+        message = f"The authorization mechanism {algorithm[:40]!r} is not supported. Please use {ALGORITHM}."
+        raise refusal("mechanism", protocol, message)
     parts = dict(_PARTS.findall(rest))
     if missing := {"Credential", "SignedHeaders", "Signature"} - parts.keys():
         message = f"Authorization header requires {', '.join(sorted(missing))}"

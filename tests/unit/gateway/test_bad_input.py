@@ -224,8 +224,32 @@ def test_too_much_content_is_refused(wire: Any, api: Any, announced: bool) -> No
     answer = wire.send("POST", BASE + "/", headers, pieces)
     assert answer.status == 413
     assert b"RequestEntityTooLarge" in answer.body
-    assert answer.headers.get("connection") == ("close" if announced else None)
+    assert wire.received == len(pieces), "what was refused is read away, so that the client sees the answer"
     assert not api.calls
+
+
+@pytest.mark.parametrize(
+    ("payload_hash", "code"),
+    [
+        (hashlib.sha256(b"{}").hexdigest(), None),
+        (hashlib.sha256(b"else").hexdigest(), "XAmzContentSHA256Mismatch"),
+        ("z" * 64, "InvalidRequest"),
+        ("UNSIGNED-PAYLOAD", "InvalidSignatureException"),
+    ],
+)
+def test_other_services_may_announce_the_contents_hash(
+    wire: Any, api: Any, payload_hash: str, code: str | None
+) -> None:
+    headers = {"x-amz-target": "AWSStepFunctions.ListActivities", "X-Amz-Content-SHA256": payload_hash}
+    answer = signed(wire, "states", "POST", "/", headers, b"{}")
+    assert (answer.status, len(api.calls)) == ((400, 0) if code else (200, 1))
+    assert (code or "").encode() in answer.body
+
+
+@pytest.mark.parametrize("address", ["/bu/%ff", "/bu/a%C3", "/bu%80"])
+def test_an_address_that_is_not_utf_8_is_refused(wire: Any, api: Any, address: str) -> None:
+    answer = signed(wire, "s3", "GET", address)
+    assert (answer.status, b"<Code>InvalidURI</Code>" in answer.body) == (400, True)
 
 
 @pytest.mark.parametrize("length", ["x", "-1", "1" * 30])
