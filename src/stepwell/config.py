@@ -14,8 +14,8 @@ class Config:
     data: Path
     #: the address to listen on
     host: str = "127.0.0.1"
-    #: the port; 0 takes a free one
-    port: int = 4566
+    #: the port; 0 takes a free one, None the one that the folder's last server had, at first 4566
+    port: int | None = None
     #: the twelve-digit account that the server plays
     account: str = "000000000000"
     #: the region that the server plays

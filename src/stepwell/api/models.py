@@ -20,8 +20,14 @@ from botocore.loaders import Loader
 from botocore.model import OperationModel, ServiceModel
 
 _AWS = Path(botocore.__file__).parent / "data"
-_OWN = {"stepwell": Path(__file__).parent.parent / "services" / "stepwell" / "service-2.json"}
+_OWN_FOLDER = Path(__file__).parent.parent / "services" / "stepwell" / "models"
+_OWN = {"stepwell": _OWN_FOLDER / "stepwell" / "2026-11-20" / "service-2.json"}
 _HEAD = 1 << 13
+
+
+def own_model_folder() -> Path:
+    """Where our own service's model lies, laid out for botocore's loader (`AWS_DATA_PATH`)."""
+    return _OWN_FOLDER
 
 
 @lru_cache(maxsize=1)

@@ -17,6 +17,7 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+from stepwell.contact import LOCK, read_lock
 from stepwell.errors import FolderDamaged, FolderInUse
 
 
@@ -28,7 +29,7 @@ class Folder:
         if self.root.exists() and not self.root.is_dir():
             raise FolderDamaged(f"{self.root} is not a folder; name another with --data")
         self.root.mkdir(parents=True, exist_ok=True, mode=0o700)
-        self._lock = os.open(self.root / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        self._lock = os.open(self.root / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -45,7 +46,9 @@ class Folder:
                 f"{self.root} holds {', '.join(sorted(others))} but no stepwell.db: "
                 "its database is missing. Restore it from a backup, or name an empty folder with --data"
             )
-        self.announce({})
+        #: the URL of the last server on this folder, which jobs that outlived it still know
+        self.last_url: str | None = (read_lock(self.root) or {}).get("url")
+        self.announce({"url": self.last_url} if self.last_url else {})
         shutil.rmtree(self.root / "tmp", ignore_errors=True)
         for name in ("tmp", "blobs", "workers", "logs"):
             (self.root / name).mkdir(exist_ok=True, mode=0o700)
@@ -65,31 +68,5 @@ class Folder:
         os.pwrite(self._lock, text, 0)
 
     def close(self) -> None:
-        """Let the folder go."""
-        os.ftruncate(self._lock, 0)
+        """Let the folder go. The lock file keeps the address: the next server takes the same port."""
         os.close(self._lock)
-
-
-def read_lock(root: Path) -> dict[str, Any] | None:
-    """What the holder of the folder wrote into its lock file: `pid`, `url`; None when there is nothing."""
-    try:
-        text = (root / "lock").read_text()
-        facts = json.loads(text) if text else None
-    except (OSError, ValueError):
-        return None
-    return facts if isinstance(facts, dict) else None
-
-
-def is_held(root: Path) -> bool:
-    """Whether a running server holds the folder."""
-    try:
-        descriptor = os.open(root / "lock", os.O_RDWR | os.O_CLOEXEC)
-    except OSError:
-        return False
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return True
-    finally:
-        os.close(descriptor)
-    return False

@@ -8,10 +8,11 @@ from typing import ClassVar
 
 import pytest
 
+from stepwell.contact import read_key
 from stepwell.durable import Effect, Record, Timer, WriteSet
 from stepwell.errors import FolderDamaged, FolderInUse, FolderTooNew, UsageError
 from stepwell.store import Folder, SqliteStore
-from stepwell.store.rootkey import read, read_or_create
+from stepwell.store.rootkey import read_or_create
 
 
 class Thing(Record, frozen=True, kw_only=True):
@@ -131,7 +132,7 @@ def test_a_folder_that_lost_its_database_is_refused_not_emptied(tmp_path: Path) 
 
 def test_the_root_key_is_made_once_and_private(tmp_path: Path) -> None:
     key = read_or_create(tmp_path, account="0" * 12, region="us-east-1")
-    assert read(tmp_path) == key
+    assert read_key(tmp_path) == key
     assert (tmp_path / "credentials.json").stat().st_mode & 0o077 == 0
     with pytest.raises(UsageError, match="belongs to account"):
         read_or_create(tmp_path, account="1" * 12, region="us-east-1")

@@ -1,6 +1,6 @@
 """What AWS has no operation for: the server's own status and end.
 
-One more service, with a model file of its own (`service-2.json`), signed and authorised like the rest.
+One more service, with a model file of its own (`models/`), signed and authorised like the rest.
 Programs that are to run on AWS never call it.
 """
 

@@ -1,0 +1,48 @@
+# Stepwell: `make demo` shows it at work, `make test` proves it. Both set themselves up.
+
+PYTHON ?= $(shell command -v python3.13 || command -v python3.12 || command -v python3.11 || command -v python3)
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+WORKERS ?= 2
+
+.PHONY: demo test test-faults test-clients lint bench docs serve clean
+
+demo: $(READY)
+	@$(BIN)/python examples/digits/demo.py
+
+serve: $(READY)
+	@$(BIN)/stepwell serve
+
+test: $(READY)
+	$(BIN)/pytest -n $(WORKERS) -m "not faults and not clients"
+
+test-faults: $(READY)
+	$(BIN)/pytest -m faults
+
+test-clients: $(READY)
+	$(BIN)/pytest -m clients
+
+lint: $(READY)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: $(READY)
+	$(BIN)/python bench/run.py
+
+docs: $(READY)
+	$(BIN)/python docs/build.py
+
+$(READY): pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+	  || { echo "Stepwell needs Python 3.11 or newer; name one: make PYTHON=/path/to/python3.12 $(MAKECMDGOALS)"; exit 1; }
+	@echo "Setting up $(VENV) (about 230 MB, once)"
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check 'uv>=0.9'
+	$(BIN)/uv pip install --python $(BIN)/python --editable '.[pulumi]' --group dev
+	@touch $(READY)
+
+clean:
+	rm -rf $(VENV) .demo .pytest_cache .mypy_cache .ruff_cache

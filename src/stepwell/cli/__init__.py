@@ -1,0 +1,104 @@
+"""The commands: thin, each a few calls on the API. Data goes to standard output, all else to standard error.
+
+Exit codes: 0 done, 1 the thing asked for failed or has findings, 2 wrong usage.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+
+import click
+
+from stepwell import __version__
+from stepwell.errors import StepwellError, UsageError
+
+#: every command and the module that holds it; a module is imported only when its command runs
+COMMANDS = {
+    "serve": "server",
+    "stop": "server",
+    "status": "server",
+    "env": "server",
+    "doctor": "doctor",
+    "up": "stacks",
+    "preview": "stacks",
+    "destroy": "stacks",
+    "refresh": "stacks",
+    "start": "runs",
+    "executions": "runs",
+    "history": "runs",
+    "logs": "logs",
+    "validate": "validate",
+}
+
+#: what `stepwell --help` says of each, so that it needs to import none
+SUMMARIES = {
+    "serve": "Run a server in the foreground.",
+    "stop": "Drain and stop the server of a data folder.",
+    "status": "What the server is busy with.",
+    "env": "Lines that point a shell's AWS tools at the server.",
+    "doctor": "What this machine offers and lacks.",
+    "up": "Make the server match a Pulumi program.",
+    "preview": "Show what `up` would do.",
+    "destroy": "Delete what a program's stack declared.",
+    "refresh": "Read back what a stack's resources are now.",
+    "start": "Start an execution of a state machine.",
+    "executions": "List executions, newest first.",
+    "history": "Show an execution's history.",
+    "logs": "Show logs of functions, jobs and endpoints; -f follows.",
+    "validate": "Check a state machine's definition.",
+}
+
+
+class Commands(click.Group):
+    """The command group; it imports a command's module only when the command is used."""
+
+    def list_commands(self, context: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, context: click.Context, name: str) -> click.Command | None:
+        if name not in COMMANDS:
+            return None
+        module = importlib.import_module(f"stepwell.cli.{COMMANDS[name]}")
+        command = getattr(module, name)
+        assert isinstance(command, click.Command)
+        return command
+
+    def format_commands(self, context: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl(list(SUMMARIES.items()))
+
+
+@click.command(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="stepwell")
+def commands() -> None:
+    """Automated retraining of models on AWS's own interfaces, on your own machine."""
+
+
+def main() -> None:
+    """The `stepwell` program."""
+    try:
+        commands.main(standalone_mode=False)
+    except click.exceptions.Exit as exit_:
+        sys.exit(exit_.exit_code)
+    except click.Abort:
+        click.echo("stopped", err=True)
+        sys.exit(130)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(2)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)
+    except UsageError as error:
+        click.echo(f"stepwell: {error}", err=True)
+        sys.exit(2)
+    except StepwellError as error:
+        click.echo(f"stepwell: {error}", err=True)
+        sys.exit(1)
+    except Exception as error:
+        if type(error).__module__.split(".")[0] not in ("botocore", "boto3"):
+            raise
+        click.echo(f"stepwell: {error}", err=True)
+        sys.exit(1)

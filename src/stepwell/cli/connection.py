@@ -1,0 +1,127 @@
+"""Finding a data folder's server, and talking to it."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import click
+
+from stepwell.contact import RootKey, is_held, read_key, read_lock
+from stepwell.errors import StepwellError
+
+#: seconds that a server gets to answer after its start
+PATIENCE = 30.0
+
+
+class NoServer(StepwellError):
+    """No server runs on the data folder."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Connection:
+    """A running server and the right to use it."""
+
+    url: str
+    pid: int
+    data: Path
+    key: RootKey
+
+    def client(self, service: str) -> Any:
+        """A boto3 client for the server; nothing of the environment or of `~/.aws` has a say."""
+        return client(service, url=self.url, key=self.key)
+
+
+def client(service: str, *, url: str, key: RootKey) -> Any:
+    """A boto3 client with an explicit endpoint and explicit credentials."""
+    import botocore.session
+    from botocore.config import Config
+
+    from stepwell.api.models import own_model_folder
+
+    session = botocore.session.Session()
+    session.set_config_variable("config_file", os.devnull)
+    session.set_config_variable("credentials_file", os.devnull)
+    session.set_config_variable("profile", None)
+    session.get_component("data_loader").search_paths.append(str(own_model_folder()))
+    return session.create_client(
+        service,
+        region_name=key.region,
+        endpoint_url=url,
+        aws_access_key_id=key.access_key_id,
+        aws_secret_access_key=key.secret_access_key,
+        config=Config(
+            inject_host_prefix=False,
+            proxies={},
+            signature_version="s3v4" if service == "s3" else "v4",
+            retries={"mode": "standard", "total_max_attempts": 2},
+        ),
+    )
+
+
+def data_option(command: Callable[..., Any]) -> Callable[..., Any]:
+    """`--data`, which every command has."""
+    return click.option(
+        "--data",
+        envvar="STEPWELL_DATA",
+        default=".stepwell",
+        show_default=True,
+        type=click.Path(path_type=Path, file_okay=False),
+        help="The data folder. Also from STEPWELL_DATA.",
+    )(command)
+
+
+def json_option(command: Callable[..., Any]) -> Callable[..., Any]:
+    """`--json`, for programs."""
+    return click.option("--json", "as_json", is_flag=True, help="Print JSON.")(command)
+
+
+def connect(data: Path) -> Connection:
+    """The running server of the folder. Raises NoServer."""
+    found = _find(data)
+    if found is None:
+        raise NoServer(f"no server runs on {data}. Start one: stepwell serve --data {data}")
+    return found
+
+
+def connect_or_start(data: Path) -> Connection:
+    """The running server of the folder, started in the background when there is none."""
+    found = _find(data)
+    if found is not None:
+        return found
+    data.mkdir(parents=True, exist_ok=True, mode=0o700)
+    log = data / "server.log"
+    click.echo(f"starting a server on {data} (its log: {log})", err=True)
+    with log.open("ab") as output:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "stepwell", "serve", "--data", str(data)],
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            start_new_session=True,
+        )
+    deadline = time.monotonic() + PATIENCE
+    while time.monotonic() < deadline:
+        found = _find(data)
+        if found is not None:
+            return found
+        if process.poll() is not None:
+            tail = log.read_text(errors="replace").strip().splitlines()[-5:]
+            raise NoServer("the server did not start:\n" + "\n".join(tail))
+        time.sleep(0.02)
+    raise NoServer(f"the server did not answer within {PATIENCE:.0f} s; see {log}")
+
+
+def _find(data: Path) -> Connection | None:
+    if not is_held(data):
+        return None
+    facts, key = read_lock(data), read_key(data)
+    if facts is None or key is None or not facts.get("ready"):
+        return None
+    return Connection(url=facts["url"], pid=facts["pid"], data=data, key=key)

@@ -1,0 +1,143 @@
+"""`serve`, `stop`, `status`, `env`: the server itself."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from pathlib import Path
+
+import click
+
+from stepwell.cli.connection import PATIENCE, connect, data_option, json_option
+from stepwell.cli.output import ago, print_json, print_table
+from stepwell.contact import is_held, read_lock
+from stepwell.errors import StepwellError, UsageError
+
+#: variables that were each seen to send a request elsewhere
+UNSET = (
+    "AWS_SESSION_TOKEN",
+    "AWS_SECURITY_TOKEN",
+    "AWS_PROFILE",
+    "AWS_DEFAULT_PROFILE",
+    "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS",
+)
+
+
+@click.command(short_help="Run a server in the foreground.")
+@data_option
+@click.option("--listen", metavar="ADDRESS:PORT", help="Default: the folder's last port, at first 4566.")
+@click.option("--account", help="The account to play, twelve digits.  [default: 000000000000]")
+@click.option("--region", help="The region to play.  [default: us-east-1]")
+@click.option("-v", "--verbose", count=True, help="Say more; twice for debugging.")
+def serve(data: Path, listen: str | None, account: str | None, region: str | None, verbose: int) -> None:
+    """Run a server in the foreground until it is stopped.
+
+    Prints `listening on URL` when it answers.
+    """
+    import logging
+
+    from stepwell.app import serve as run
+    from stepwell.config import Config
+    from stepwell.contact import read_key
+
+    logging.basicConfig(
+        level=(logging.WARNING, logging.INFO, logging.DEBUG)[min(verbose, 2)],
+        format="%(asctime)s %(levelname)s %(name)s: %(message)s",
+    )
+    host, port = address(listen)
+    known = read_key(data)
+    config = Config(
+        data=data,
+        host=host,
+        port=port,
+        account=account or (known.account if known else "000000000000"),
+        region=region or (known.region if known else "us-east-1"),
+    )
+    run(config, lambda url: click.echo(f"listening on {url}"))
+
+
+def address(text: str | None) -> tuple[str, int | None]:
+    """`127.0.0.1:4566`, `[::1]:4566` or `:4566`. Raises UsageError."""
+    if text is None:
+        return "127.0.0.1", None
+    host, _, port = text.rpartition(":")
+    if not port.isdigit() or int(port) > 65535:
+        raise UsageError(f"--listen takes ADDRESS:PORT such as 127.0.0.1:4566, not {text!r}")
+    return host.strip("[]") or "127.0.0.1", int(port)
+
+
+@click.command(short_help="Drain and stop the server of a data folder.")
+@data_option
+@click.option("--all", "everything", is_flag=True, help="End jobs and model servers too.")
+def stop(data: Path, everything: bool) -> None:
+    """Stop the server; what is under way is answered first.
+
+    Jobs and model servers go on and are found again by the next server, unless --all is given.
+    """
+    if not is_held(data):
+        click.echo(f"no server runs on {data}", err=True)
+        return
+    try:
+        connect(data).client("stepwell").stop_server(All=everything)
+    except StepwellError:
+        holder = read_lock(data)
+        if everything or holder is None:
+            raise
+        os.kill(holder["pid"], signal.SIGTERM)
+    deadline = time.monotonic() + PATIENCE
+    while is_held(data):
+        if time.monotonic() > deadline:
+            raise StepwellError(f"the server of {data} did not end within {PATIENCE:.0f} s")
+        time.sleep(0.02)
+    click.echo("stopped", err=True)
+
+
+@click.command(short_help="What the server is busy with.")
+@data_option
+@json_option
+def status(data: Path, as_json: bool) -> None:
+    """Who the server is, and how many of each thing it has."""
+    connection = connect(data)
+    found = connection.client("stepwell").get_status()
+    found.pop("ResponseMetadata")
+    started = found.pop("StartedAt")
+    if as_json:
+        print_json({**found, "StartedAt": started.isoformat(), "Url": connection.url})
+        return
+    rows = [
+        ("address", connection.url),
+        ("process", f"{found['ProcessId']}, up since {ago(started)}, {found['ResidentBytes'] >> 20} MiB"),
+        ("version", found["Version"]),
+        ("account", f"{found['Account']} in {found['Region']}"),
+        ("data", found["DataFolder"]),
+        *((name, str(count)) for name, count in sorted(found.get("Counts", {}).items())),
+    ]
+    print_table(("", ""), rows)
+
+
+@click.command(short_help="Lines that point a shell's AWS tools at the server.")
+@data_option
+@json_option
+def env(data: Path, as_json: bool) -> None:
+    """Print what a shell needs: eval "$(stepwell env)"."""
+    connection = connect(data)
+    settings = {
+        "AWS_ENDPOINT_URL": connection.url,
+        "AWS_ACCESS_KEY_ID": connection.key.access_key_id,
+        "AWS_SECRET_ACCESS_KEY": connection.key.secret_access_key,
+        "AWS_REGION": connection.key.region,
+        "AWS_DEFAULT_REGION": connection.key.region,
+        "AWS_DISABLE_HOST_PREFIX_INJECTION": "true",
+    }
+    others = [name for name in os.environ if name.startswith("AWS_ENDPOINT_URL_")]
+    if as_json:
+        print_json({"export": settings, "unset": [*UNSET, *others]})
+        return
+    for name in (*UNSET, *others):
+        click.echo(f"unset {name}")
+    click.echo(
+        'for name in $(env | sed -n "s/^\\(AWS_ENDPOINT_URL_[A-Z0-9_]*\\)=.*/\\1/p"); do unset $name; done'
+    )
+    for name, value in settings.items():
+        click.echo(f"export {name}={value}")

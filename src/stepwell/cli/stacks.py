@@ -1,0 +1,161 @@
+"""`up`, `preview`, `destroy`, `refresh`: Pulumi programs against the server."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import click
+
+from stepwell import provision
+from stepwell.cli.connection import Connection, connect, connect_or_start, data_option, json_option
+from stepwell.cli.output import print_json
+from stepwell.provision import Command, Event, Outcome, Problem, ResourceProgress
+
+SIGNS = {
+    "create": ("+", "green"),
+    "update": ("~", "yellow"),
+    "replace": ("±", "magenta"),
+    "delete": ("-", "red"),
+    "read": (">", "cyan"),
+    "same": (" ", None),
+}
+
+
+def run(
+    command: Command, program: Path, data: Path, stack: str, as_json: bool, targets: tuple[str, ...]
+) -> None:
+    """Run one command over a program and say how it ended; exit 1 when it failed."""
+    connection = connect_or_start(data) if command == "up" else connect(data)
+    show = Progress()
+    began = time.monotonic()
+    outcome = provision.run(
+        provision.Request(
+            command=command,
+            program=program,
+            stack=stack,
+            endpoint=connection.url,
+            access_key=connection.key.access_key_id,
+            secret_key=connection.key.secret_access_key,
+            region=connection.key.region,
+            account=connection.key.account,
+            state=data / "stacks",
+            server=connection.key.access_key_id,
+            targets=targets,
+        ),
+        show,
+    )
+    if as_json:
+        print_json(as_document(outcome, connection))
+    else:
+        summary(command, outcome, time.monotonic() - began)
+    if not outcome.ok:
+        raise click.exceptions.Exit(1)
+
+
+class Progress:
+    """Prints what happens to resources, one line each, on standard error."""
+
+    def __call__(self, event: Event) -> None:
+        if isinstance(event, ResourceProgress):
+            self._resource(event)
+        elif event.phase == "apply" or event.severity != "info":
+            colours = {"error": "red", "warning": "yellow"}
+            click.secho(event.message, fg=colours.get(event.severity), err=True)
+
+    def _resource(self, event: ResourceProgress) -> None:
+        if event.operation == "same" or event.status == "started":
+            return
+        sign, colour = SIGNS[event.operation]
+        word = {"create": "created", "update": "updated", "replace": "replaced", "delete": "deleted"}
+        said = "FAILED" if event.status == "failed" else word.get(event.operation, event.operation)
+        if event.phase == "plan":
+            said = f"to {event.operation}"
+        remark = f"  {event.message}" if event.message else ""
+        click.secho(f"{sign} {event.type:<48} {event.name:<22} {said}{remark}", fg=colour, err=True)
+        for change in event.changes:
+            forces = "  (forces replacement)" if change.replaces else ""
+            line = f"    {change.path}: {shown(change.before)} -> {shown(change.after)}{forces}"
+            click.secho(line, fg=colour, err=True)
+
+
+def shown(value: Any) -> str:
+    """A property's value in one short line."""
+    text = "none" if value is None else str(value)
+    return text if len(text) <= 100 else text[:97] + "..."
+
+
+def problem_lines(problem: Problem) -> Iterator[str]:
+    """What went wrong, where, and what to do."""
+    place = f"{problem.file}:{problem.line}: " if problem.file else ""
+    about = f"{problem.name}: " if problem.name else ""
+    yield f"error: {place}{about}{problem.message}"
+    if problem.traceback:
+        yield problem.traceback.rstrip()
+    if problem.advice:
+        yield f"  what to do: {problem.advice}"
+    if problem.urn:
+        yield f"  resource: {problem.urn}"
+
+
+def summary(command: Command, outcome: Outcome, seconds: float) -> None:
+    """Outputs on standard output, counts and errors on standard error."""
+    for name, output in sorted(outcome.outputs.items()):
+        value = "[secret]" if output.secret else output.value
+        click.echo(f"{name}: {value}")
+    for problem in outcome.errors:
+        for line in problem_lines(problem):
+            click.secho(line, fg="red", err=True)
+    counts = ", ".join(f"{count} {operation}" for operation, count in sorted(outcome.counts.items()) if count)
+    word = "done" if outcome.ok else "failed"
+    click.echo(f"{command} {word} in {seconds:.1f} s: {counts or 'nothing to do'}", err=True)
+
+
+def as_document(outcome: Outcome, connection: Connection) -> dict[str, Any]:
+    """The outcome for `--json`."""
+    return {
+        "ok": outcome.ok,
+        "endpoint": connection.url,
+        "outputs": {
+            name: "[secret]" if output.secret else output.value for name, output in outcome.outputs.items()
+        },
+        "counts": dict(outcome.counts),
+        "changes": [
+            {"urn": change.urn, "operation": change.operation}
+            for change in outcome.changes
+            if change.operation != "same"
+        ],
+        "errors": [asdict(problem) for problem in outcome.errors],
+    }
+
+
+def stack_command(name: Command, text: str) -> click.Command:
+    """One of the four commands."""
+
+    @click.command(name=name, short_help=text, help=text)
+    @click.argument("program", default=".", type=click.Path(path_type=Path, exists=True, file_okay=False))
+    @data_option
+    @click.option("--stack", default="dev", show_default=True, help="The stack's name.")
+    @json_option
+    @click.option("--yes", "-y", is_flag=True, help="Do not ask before deleting.")
+    @click.option("--target", "targets", multiple=True, help="Only this resource (URN or name); repeatable.")
+    def command(
+        program: Path, data: Path, stack: str, as_json: bool, yes: bool, targets: tuple[str, ...]
+    ) -> None:
+        if name == "destroy" and not yes:
+            if not sys.stdin.isatty():
+                raise click.UsageError("destroy deletes resources: say --yes where nobody can be asked")
+            click.confirm(f"Delete all resources of the stack {stack} on {data}?", abort=True, err=True)
+        run(name, program, data, stack, as_json, targets)
+
+    return command
+
+
+up = stack_command("up", "Make the server match a Pulumi program. Starts a server when none runs.")
+preview = stack_command("preview", "Show what `up` would do.")
+destroy = stack_command("destroy", "Delete what a program's stack declared.")
+refresh = stack_command("refresh", "Read back what a stack's resources are now.")
