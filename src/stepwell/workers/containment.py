@@ -59,10 +59,12 @@ def rules(
     folders, the only ones that it may change; read: its code and its Python; mounts: folders and where the
     worker sees them; limits: by the name of the resource, in the system's units.
     """
+    own = [str(path) for path in write]
     return {
         "mounts": [[str(source), target] for source, target in mounts],
         "read": [*SYSTEM_READ, str(INSIDE), *(str(path) for path in read)],
-        "write": [*DEVICES, *_gpus(), *(str(path) for path in write)],
+        "write": [*DEVICES, *_gpus(), *own],
+        "own": own,
         "hide": [str(data)],
         "network": network,
         "limits": {"core": 0, "nofile": 65536, **(limits or {})},

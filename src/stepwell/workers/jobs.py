@@ -62,7 +62,7 @@ class JobSpec:
 
     #: names the job for ever: a second start with the same id attaches to the first
     worker_id: str
-    #: the program's absolute path, then its arguments
+    #: the program (a path, or a name that is looked up in `path` and the system's), then its arguments
     command: tuple[str, ...]
     #: the user's and the contract's environment variables; `worker_environment.build` adds the rest
     variables: Mapping[str, str] = field(default_factory=dict)
@@ -193,24 +193,26 @@ class Jobs:
         own = [folder / name for name in ("ml", "tmp", "home")]
         limits = {"fsize": spec.limits.disk_bytes} if spec.limits.disk_bytes is not None else {}
         search = os.pathsep.join([*(str(path) for path in spec.path), worker_environment.PATH])
-        inside = spec.directory.removeprefix(OPT_ML).lstrip("/")
-        if inside == spec.directory:
+        if spec.directory != OPT_ML and not spec.directory.startswith(f"{OPT_ML}/"):
             raise WorkerError(f"a job starts below {OPT_ML}, not in {spec.directory}")
+        environment = worker_environment.build(
+            worker_id=spec.worker_id,
+            folder=folder,
+            endpoint=self.endpoint,
+            region=self.region,
+            credentials=spec.credentials,
+            variables=spec.variables,
+            path=search,
+        )
+        mounted = {"command": list(spec.command), "environment": environment, "directory": spec.directory}
+        plain = {
+            "command": [_plain(word, folder) for word in spec.command],
+            "environment": {**environment, "SAGEMAKER_BASE_DIR": str(folder / "ml")},
+            "directory": _plain(spec.directory, folder),
+        }
         return {
             "worker_id": spec.worker_id,
-            "command": list(spec.command),
-            "environment": worker_environment.build(
-                worker_id=spec.worker_id,
-                folder=folder,
-                endpoint=self.endpoint,
-                region=self.region,
-                credentials=spec.credentials,
-                variables=spec.variables,
-                path=search,
-            ),
-            "unmounted_environment": {"SAGEMAKER_BASE_DIR": str(folder / "ml")},
-            "directory": str(folder / "ml" / inside),
-            "mounted_directory": spec.directory,
+            "views": {"mounted": mounted, "plain": plain},
             "mount_point": OPT_ML,
             "quota_folder": str(folder),
             "port": spec.port,
@@ -340,6 +342,13 @@ class Jobs:
         if self.known(worker_id) and self.ended(worker_id) is None:
             raise WorkerError(f"{worker_id} still runs")
         shutil.rmtree(self.folder(worker_id), ignore_errors=True)
+
+
+def _plain(text: str, folder: Path) -> str:
+    """A path below /opt/ml as it is where that cannot be mounted; other text as it is."""
+    if text != OPT_ML and not text.startswith(f"{OPT_ML}/"):
+        return text
+    return str(folder / "ml") + text[len(OPT_ML) :]
 
 
 def read_log(path: Path, offset: int) -> LogBatch:

@@ -161,21 +161,17 @@ class Supervisor:
             os.dup2(output, 2)
             done = confinement.confine(self.spec["confinement"])
             confinement.die_with(parent)
-            environment = dict(self.spec["environment"])
-            if self.spec["mount_point"] in done["mounted"]:
-                os.chdir(self.spec["mounted_directory"])
-            else:
-                environment.update(self.spec["unmounted_environment"])
-                os.chdir(self.spec["directory"])
+            view = self.spec["views"]["mounted" if self.spec["mount_point"] in done["mounted"] else "plain"]
+            os.chdir(view["directory"])
             os.write(report, json.dumps(done).encode())
             os.close(report)
-            os.execve(self.spec["command"][0], self.spec["command"], environment)
+            os.execvpe(view["command"][0], view["command"], view["environment"])
         except BaseException as error:
             message = f"{type(error).__name__}: {error}"
             try:
                 os.write(report, json.dumps({"error": message}).encode())
             except OSError:
-                os.write(2, f"cannot start {self.spec['command'][0]}: {message}\n".encode())
+                os.write(2, f"cannot start {self.spec['views']['plain']['command'][0]}: {message}\n".encode())
         finally:
             os._exit(127)
 

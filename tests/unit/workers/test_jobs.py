@@ -11,12 +11,13 @@ import textwrap
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from stepwell.workers import containment, processes
+from stepwell.workers import containment, processes, supervisor
 from stepwell.workers.inside import confinement
-from stepwell.workers.jobs import Jobs, Limits, WorkerError
+from stepwell.workers.jobs import Jobs, JobSpec, Limits, WorkerError
 
 from .conftest import printed, python_job, run, run_job
 
@@ -43,8 +44,7 @@ def test_the_exit_is_the_process_s_own(
 
 def test_a_program_that_does_not_exist_ends_the_job_with_an_explanation(make_jobs: MakeJobs) -> None:
     jobs = make_jobs()
-    spec = python_job("job", "pass")
-    exit_, lines = run_job(jobs, type(spec)(worker_id="job", command=("/no/such/program",)))
+    exit_, lines = run_job(jobs, JobSpec(worker_id="job", command=("/no/such/program",)))
     assert exit_.code == 127
     assert "/no/such/program" in "\n".join(lines)
 
@@ -332,14 +332,81 @@ def test_a_job_sees_nothing_of_the_data_folder_but_its_own(make_jobs: MakeJobs, 
         print(attempt(lambda: open({str(data / "new")!r}, "w")))
         print(attempt(lambda: open(os.path.join(os.environ["STEPWELL_WORKER_FOLDER"], "status.json"), "w")))
         print(attempt(lambda: open(os.path.join(os.environ["HOME"], "mine"), "w")))
+        print(attempt(lambda: open("/proc/{os.getpid()}/environ").read()))
         print(attempt(lambda: os.kill({os.getpid()}, 0)))
     """
     exit_, lines = run_job(make_jobs(), python_job("job", textwrap.dedent(code)))
     assert exit_.succeeded, lines
-    assert lines[:5] == ["PermissionError"] * 4 + ["done"]
+    assert lines[:6] == ["PermissionError"] * 4 + ["done", "PermissionError"]
     assert (data / "secret").read_text() == "the server's key"
     if confinement.landlock_version() >= 6:
-        assert lines[5] == "PermissionError", "a job signals the server"
+        assert lines[6] == "PermissionError", "a job signals the server"
+
+
+def test_a_program_is_looked_up_and_a_path_below_opt_ml_is_the_job_s(make_jobs: MakeJobs) -> None:
+    jobs = make_jobs()
+    folder = jobs.staging("job")
+    assert folder is not None
+    (folder / "words").write_text("from the job's folder")
+    exit_, lines = run_job(jobs, JobSpec(worker_id="job", command=("cat", "/opt/ml/words")))
+    assert (exit_.code, lines) == (0, ["from the job's folder"])
+
+
+def test_without_a_mount_a_job_is_told_where_its_folder_is(
+    make_jobs: MakeJobs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(containment, "rules", without(containment.rules, mounts=[]))
+    jobs = make_jobs()
+    folder = jobs.staging("job")
+    assert folder is not None
+    (folder / "words").write_text("plain")
+    command = ("/bin/sh", "-c", 'cat "$1" "$SAGEMAKER_BASE_DIR/words"; pwd', "sh", "/opt/ml/words")
+    exit_, lines = run_job(jobs, JobSpec(worker_id="job", command=command))
+    assert not exit_.mounted
+    assert lines == [f"plainplain{folder}"]
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
+def test_without_landlock_and_as_root_a_job_is_another_user(
+    make_jobs: MakeJobs, monkeypatch: pytest.MonkeyPatch, data: Path
+) -> None:
+    monkeypatch.setattr(containment, "rules", without(containment.rules, landlock=False))
+    monkeypatch.setattr(containment, "INSIDE", Path("/usr"))
+    data.chmod(0o700)
+    jobs = make_jobs()
+    command = (
+        "/bin/sh",
+        "-c",
+        f"id -u; cat {data / 'secret'} 2>&1; echo mine > /opt/ml/out; cat /opt/ml/out",
+    )
+    exit_, lines = run_job(jobs, JobSpec(worker_id="job", command=command))
+    assert exit_.mounted
+    assert lines[0] == str(containment.NOBODY)
+    assert "Permission denied" in lines[1]
+    assert lines[2] == "mine"
+
+
+def without(rules: Callable[..., dict[str, Any]], **changes: Any) -> Callable[..., dict[str, Any]]:
+    """The rules of a machine that lacks something."""
+
+    def changed(**given: Any) -> dict[str, Any]:
+        return {**rules(**given), **changes}
+
+    return changed
+
+
+def test_the_supervisor_needs_the_standard_library_only() -> None:
+    program = f"""
+import sys
+sys.path.insert(0, {str(Path(supervisor.__file__).parents[2])!r})
+import stepwell.workers.supervisor
+known = sys.stdlib_module_names | {{"stepwell", "__main__"}}
+print(sorted(name for name in sys.modules if name.partition(".")[0] not in known))
+"""
+    done = subprocess.run(
+        [sys.executable, "-I", "-S", "-c", program], capture_output=True, text=True, check=True
+    )
+    assert done.stdout == "[]\n"
 
 
 def test_a_job_without_network_reaches_nothing(make_jobs: MakeJobs) -> None:

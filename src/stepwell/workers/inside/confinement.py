@@ -68,7 +68,8 @@ def confine(wish: dict[str, Any]) -> dict[str, Any]:
     `wish` may hold: `mounts`, pairs of folder and target; `read` and `write`, paths that may be read, and
     changed; `hide`, paths that no rule above may open (the server's data); `network`, false to take it away
     (ConfinementError where that fails); `limits`, resource limits by their name (`nofile`: 1024);
-    `landlock`, false to do without; `user`, a user id for where landlock is missing.
+    `landlock`, false to do without; `user`, a user id for where landlock is missing, and `own`, folders that
+    become that user's.
     """
     isolate = not wish.get("network", True)
     needed = [*wish.get("read", []), *wish.get("write", []), *wish.get("hide", [])]
@@ -81,13 +82,43 @@ def confine(wish: dict[str, Any]) -> dict[str, Any]:
     if version:
         _landlock(version, wish)
         done["landlock"] = version
-    elif os.geteuid() == 0 and wish.get("user") is not None:
-        os.setgroups([])
-        os.setgid(wish["user"])
-        os.setuid(wish["user"])
+    elif os.geteuid() == 0 and wish.get("user") is not None and _reachable(wish):
+        _become(wish["user"], wish.get("own", []))
         done["user"] = wish["user"]
     _drop_capabilities()
     return done
+
+
+def _reachable(wish: dict[str, Any]) -> bool:
+    """Whether any user can read what the worker has to read; what is mounted needs no way through folders."""
+    shown = [source for source, _ in wish.get("mounts", [])]
+    return all(
+        os.access(path, os.F_OK) is False or _open_to_all(os.path.realpath(path))
+        for path in wish.get("read", [])
+        if path not in shown
+    )
+
+
+def _open_to_all(path: str) -> bool:
+    while os.stat(path).st_mode & 0o005 == 0o005 or (
+        not os.path.isdir(path) and os.stat(path).st_mode & 0o004
+    ):
+        if path == "/":
+            return True
+        path = os.path.dirname(path)
+    return False
+
+
+def _become(user: int, own: list[str]) -> None:
+    """Give the worker's folders to `user`, and become it. Raises OSError."""
+    for folder in own:
+        os.chown(folder, user, user)
+        for parent, folders, files in os.walk(folder):
+            for name in folders + files:
+                os.lchown(os.path.join(parent, name), user, user)
+    os.setgroups([])
+    os.setgid(user)
+    os.setuid(user)
 
 
 def _limit(name: str, value: int) -> None:

@@ -1,0 +1,81 @@
+"""What a worker may touch is an allow-list out of which the data folder is cut."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from stepwell.workers import containment, processes
+from stepwell.workers.inside import confinement
+
+
+def test_a_path_around_the_data_folder_is_replaced_by_what_lies_beside_it(tmp_path: Path) -> None:
+    for name in ("a", "data", "deep/b", "deep/data"):
+        (tmp_path / name).mkdir(parents=True)
+    hide = [str(tmp_path / "data"), str(tmp_path / "deep" / "data")]
+    found = confinement._without([str(tmp_path)], hide)
+    assert sorted(found) == [str(tmp_path / "a"), str(tmp_path / "deep" / "b")]
+
+
+def test_a_path_inside_the_data_folder_was_named_on_purpose(tmp_path: Path) -> None:
+    own = tmp_path / "data" / "worker"
+    own.mkdir(parents=True)
+    assert confinement._without([str(own)], [str(tmp_path / "data")]) == [str(own)]
+
+
+def test_the_data_folder_itself_is_never_opened(tmp_path: Path) -> None:
+    assert confinement._without([str(tmp_path)], [str(tmp_path)]) == []
+
+
+def test_a_link_to_the_data_folder_opens_nothing(tmp_path: Path) -> None:
+    (tmp_path / "data").mkdir()
+    (tmp_path / "link").symlink_to("data")
+    assert confinement._without([str(tmp_path / "link")], [str(tmp_path / "data")]) == []
+
+
+def test_a_python_is_read_with_all_that_its_links_lead_to(tmp_path: Path) -> None:
+    for name in ("base/bin", "venv/bin"):
+        (tmp_path / name).mkdir(parents=True)
+    (tmp_path / "base/bin/python3").touch()
+    (tmp_path / "venv/bin/python").symlink_to(tmp_path / "base/bin/python3")
+    found = containment.python_paths(tmp_path / "venv/bin/python")
+    assert found == (tmp_path / "venv", tmp_path / "base")
+
+
+def test_every_offer_says_what_it_means() -> None:
+    offers = containment.offers()
+    assert {"landlock", "mount namespace", "network namespace"} <= {offer.name for offer in offers}
+    assert all(offer.detail for offer in offers)
+
+
+def test_a_pid_alone_is_nobody() -> None:
+    own = processes.identify(os.getpid())
+    assert own is not None
+    assert own.alive()
+    assert not processes.Identity(own.pid, own.start_time + 1, own.boot_id).alive()
+    assert not processes.Identity(own.pid, own.start_time, "another boot").alive()
+    assert processes.from_json(own.as_json()) == own
+
+
+@pytest.mark.skipif(confinement.landlock_version() == 0, reason="this kernel has no landlock")
+def test_nothing_may_be_changed_but_what_was_opened(tmp_path: Path) -> None:
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "theirs").write_text("x")
+    child = os.fork()
+    if child == 0:
+        outcome = 9
+        try:
+            rules = containment.rules(data=tmp_path / "data", write=[tmp_path / "mine"], read=[tmp_path])
+            confinement.confine(rules)
+            (tmp_path / "mine" / "new").write_text("x")
+            outcome = 1 if (tmp_path / "theirs").read_text() == "x" else 2
+            (tmp_path / "theirs").write_text("y")
+            outcome = 3
+        except PermissionError:
+            outcome -= 1
+        finally:
+            os._exit(outcome)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+    assert (tmp_path / "theirs").read_text() == "x"
