@@ -216,6 +216,7 @@ def _guess(request: Request) -> str:
     content_type = request.headers.get("content-type", "")
     if "x-amz-target" in request.headers or content_type.startswith("application/x-amz-json"):
         return "json"
-    if content_type.startswith("application/x-www-form-urlencoded") or "Action" in request.query_map:
+    is_form = content_type.startswith("application/x-www-form-urlencoded")
+    if request.raw_path == "/" and (is_form or "Action" in request.query_map):
         return "query"
     return "rest-json" if content_type.startswith("application/json") else "rest-xml"

@@ -188,6 +188,7 @@ def test_what_is_not_here_is_a_4xx_that_names_it(
         ("POST", "/endpoints/e/invocations", {}, b"1", "MissingAuthenticationToken"),
         ("GET", "/bu/k", {}, b"", "AccessDenied"),
         ("PUT", "/bu/k", {}, b"x" * 100, "AccessDenied"),
+        ("PUT", "/bu/k", {"content-type": FORM}, b"x", "AccessDenied"),
         ("GET", "/bu?list-type=2", {}, b"", "AccessDenied"),
     ],
 )

@@ -75,7 +75,8 @@ def serialise(reply: Reply, operation: OperationModel, request_id: str) -> Respo
 def error(fault: AwsError, service: str | None, request_id: str) -> Response:
     """The error as `ErrorResponse` with its Type, Code and Message."""
     wire = wire_error(fault, "query", service)
-    namespace = service_metadata(service).get("xmlNamespace", "") if service is not None else ""
+    namespace = escape(service_metadata(service).get("xmlNamespace", "")) if service is not None else ""
+    attribute = f' xmlns="{namespace}"' if namespace else ""
     details = "".join(
         (
             leaf("Type", "Sender" if wire.sender else "Receiver"),
@@ -85,8 +86,7 @@ def error(fault: AwsError, service: str | None, request_id: str) -> Response:
         )
     )
     body = (
-        f'<ErrorResponse xmlns="{escape(namespace)}"><Error>{details}</Error>'
-        f"{leaf('RequestId', request_id)}</ErrorResponse>"
+        f"<ErrorResponse{attribute}><Error>{details}</Error>{leaf('RequestId', request_id)}</ErrorResponse>"
     )
     return Response(status=wire.status, headers=_headers(request_id), body=body.encode())
 
