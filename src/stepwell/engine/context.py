@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from stepwell.asl.program import Environment, MapState
+from stepwell.asl.program import Environment, HandlingState, MapState
 from stepwell.clock import iso
 from stepwell.engine.frames import Frame
 
@@ -26,12 +26,10 @@ def environment(turn: Turn, frame: Frame, token: str | None = None) -> Environme
             "RedriveCount": 0,
         },
         "StateMachine": {"Id": execution.machine_arn, "Name": execution.machine},
-        "State": {
-            "EnteredTime": timestamp(frame.entered_at),
-            "Name": frame.state,
-            "RetryCount": frame.retries,
-        },
+        "State": {"EnteredTime": timestamp(frame.entered_at), "Name": frame.state},
     }
+    if isinstance(turn.state(frame), HandlingState):
+        context["State"]["RetryCount"] = frame.retries
     if token is not None:
         context["Task"] = {"Token": token}
     item = _item(turn, frame)

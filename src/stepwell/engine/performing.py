@@ -101,7 +101,7 @@ def _parameters(resource: Resource, body: Mapping[str, Any]) -> Any:
     """The API's parameters: what the state gives, and what the integration adds."""
     given = body["parameters"]
     if resource.function:
-        return {"FunctionName": resource.arn, "Payload": dumps(given).encode()}
+        return {"FunctionName": resource.arn, "Payload": dumps(given)}
     if not isinstance(given, Mapping) or resource.row is None:
         return given
     found = dict(given)
