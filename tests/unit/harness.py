@@ -118,11 +118,16 @@ class Harness:
         self.settle()
 
     def settle(self) -> None:
-        """Wait until no effect runs and no timer is due."""
-        while True:
+        """Wait until no effect runs and no timer is due.
+
+        What one look saw finished may have been followed by more in the same commit, hence two.
+        """
+        calm = 0
+        while calm < 2:
+            idle = not self._performers._running
             due = self.decide(lambda draft: self._loop.next_due())
-            if not self._performers._running and (due is None or due > self.clock.now()):
-                return
+            idle = idle and not self._performers._running and (due is None or due > self.clock.now())
+            calm = calm + 1 if idle else 0
 
     def __enter__(self) -> Harness:
         return self

@@ -43,14 +43,15 @@ class Kind:
 def _policy(document: str, bucket: str) -> str:
     """A bucket policy speaks about its bucket only."""
     try:
-        policy.parse(document, kind="resource", name=bucket)
-        statements = json.loads(document)["Statement"]
+        read = json.loads(document)
+        policy.parse(read, kind="resource", name=bucket)
     except ValueError:
         raise errors.MalformedPolicy(
             "Policies must be valid JSON and the first byte must be '{'"
         ) from None
     except AwsError as error:
         raise errors.MalformedPolicy(error.message) from error
+    statements = read["Statement"]
     for statement in [statements] if isinstance(statements, Mapping) else statements:
         named = statement.get("Resource", statement.get("NotResource", ()))
         for resource in [named] if isinstance(named, str) else named:

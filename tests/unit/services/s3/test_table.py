@@ -1,0 +1,63 @@
+"""The rows: every one names rights that exist and fields that its operation has."""
+
+from __future__ import annotations
+
+import pytest
+from botocore.model import ListShape, StructureShape
+
+from stepwell.api.authorise import rights
+from stepwell.api.models import operation_model
+from stepwell.api.operations import Site
+from stepwell.services.s3.table import OPERATIONS
+
+SITE = Site(account="000000000000", region="us-east-1")
+
+
+@pytest.mark.parametrize("row", OPERATIONS, ids=lambda row: row.name)
+def test_a_row_needs_rights_and_classifies_fields_of_the_model(row):
+    assert row.rights
+    assert set(row.honoured).isdisjoint(row.recorded)
+    for path in row.honoured + row.recorded:
+        shape = operation_model("s3", row.name).input_shape
+        for name in path.split("."):
+            if isinstance(shape, ListShape):
+                shape = shape.member
+            assert isinstance(shape, StructureShape)
+            assert name in shape.members, path
+            shape = shape.members[name]
+
+
+@pytest.mark.parametrize("row", OPERATIONS, ids=lambda row: row.name)
+def test_every_required_field_is_honoured(row):
+    tops = {path.partition(".")[0] for path in row.honoured}
+    assert set(operation_model("s3", row.name).input_shape.required_members) <= tops
+
+
+@pytest.mark.parametrize(
+    ("operation", "params", "expected"),
+    [
+        ("PutObject", {}, {("s3:PutObject", "data/k")}),
+        ("PutObject", {"Tagging": "a=1"}, {("s3:PutObject", "data/k"), ("s3:PutObjectTagging", "data/k")}),
+        ("GetObject", {}, {("s3:GetObject", "data/k")}),
+        ("HeadObject", {"VersionId": "v"}, {("s3:GetObjectVersion", "data/k")}),
+        (
+            "CopyObject",
+            {"CopySource": "other/a%20b"},
+            {("s3:GetObject", "other/a b"), ("s3:PutObject", "data/k")},
+        ),
+        (
+            "CopyObject",
+            {"CopySource": "other/a?versionId=v"},
+            {("s3:GetObjectVersion", "other/a"), ("s3:PutObject", "data/k")},
+        ),
+        ("DeleteObjects", {"Delete": {"Objects": [{"Key": "a"}]}}, {("s3:DeleteObject", "data/*")}),
+        ("ListObjectsV2", {}, {("s3:ListBucket", "data")}),
+        ("PutBucketEncryption", {}, {("s3:PutEncryptionConfiguration", "data")}),
+        ("DeletePublicAccessBlock", {}, {("s3:PutBucketPublicAccessBlock", "data")}),
+        ("GetBucketCors", {}, {("s3:GetBucketCORS", "data")}),
+    ],
+)
+def test_rights_are_those_of_the_service_authorization_reference(operation, params, expected):
+    row = next(each for each in OPERATIONS if each.name == operation)
+    found = rights(row, {"Bucket": "data", "Key": "k", **params}, SITE)
+    assert {(right.action, arn.removeprefix("arn:aws:s3:::")) for right, arn in found} == expected
