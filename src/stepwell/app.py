@@ -12,6 +12,7 @@ import socket
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import uvicorn
 
@@ -26,16 +27,26 @@ from stepwell.clock import Clock, SystemClock
 from stepwell.config import Config
 from stepwell.durable import Effect, EffectKind, Loop, Performers, View
 from stepwell.durable.loop import TimerHandler
+from stepwell.engine import Engine
 from stepwell.errors import UsageError
 from stepwell.gateway.asgi import Gateway
+from stepwell.gateway.credentials import WithCredentials
 from stepwell.gateway.ports import Key
 from stepwell.identity.evaluate import Policies
-from stepwell.services import iam, stepwell, sts
+from stepwell.services import iam, logs, s3, sagemaker, sagemaker_runtime, stepfunctions, stepwell, sts
 from stepwell.store import FileBlobs, Folder, SqliteStore
-from stepwell.store.rootkey import RootKey, read_or_create
+from stepwell.store.rootkey import read_or_create
+from stepwell.triggers import deliveries, events
+from stepwell.workers.environments import Environments
+from stepwell.workers.functions import Functions
+from stepwell.workers.jobs import Jobs
+from stepwell.workers.routing import Router
+from stepwell.workers.servers import Servers
 
 log = logging.getLogger(__name__)
 
+#: the port of a folder's first server
+DEFAULT_PORT = 4566
 #: seconds that requests under way get when the server ends
 DRAIN = 8
 
@@ -50,13 +61,13 @@ class Server:
     def __init__(self, config: Config, clock: Clock | None = None) -> None:
         self.config = config
         self.clock: Clock = clock or SystemClock()
-        self._socket = listen(config)
-        self.url = f"http://{config.host}:{self._socket.getsockname()[1]}"
+        self.folder = Folder(config.data)
         try:
-            self.folder = Folder(config.data)
+            self._socket = listen(config.host, chosen_port(config, self.folder.last_url))
         except BaseException:
-            self._socket.close()
+            self.folder.close()
             raise
+        self.url = f"http://{config.host}:{self._socket.getsockname()[1]}"
         try:
             self.key = read_or_create(self.folder.root, account=config.account, region=config.region)
             self.store = SqliteStore(
@@ -115,7 +126,9 @@ class Server:
         self.performers.bind(self.dispatcher.submit)
         self.dispatcher.bind(services=services, loop=self.loop, events=self._events, context=self.context)
         self.loop.start()
-        gateway = Gateway(self.dispatcher, self, self.clock, region=config.region)
+        gateway = WithCredentials(
+            Gateway(self.dispatcher, self, self.clock, region=config.region), self.sagemaker.credentials
+        )
         self._http = Http(
             uvicorn.Config(
                 gateway,
@@ -133,7 +146,7 @@ class Server:
             await asyncio.sleep(0.002)
         if self._serving.done():
             await self._serving
-        self.folder.announce({"url": self.url})
+        self.folder.announce({"url": self.url, "ready": True})
 
     async def close(self) -> None:
         """Answer what is under way, end the workers that must end, and let the folder go."""
@@ -142,6 +155,7 @@ class Server:
             await self._serving
         await self.performers.close()
         await self._events.run_in_executor(None, self.loop.stop)
+        self.segments.close()
         self.store.close()
         self.folder.close()
 
@@ -164,14 +178,58 @@ class Server:
         )
 
     def _parts(self) -> tuple[list[Service], list[EffectKind], dict[str, TimerHandler]]:
+        config, context, workers = self.config, self.context, self.folder.root / "workers"
+        self.segments = logs.Segments(
+            self.folder.root / "logs",
+            clock=self.clock,
+            submit=self.dispatcher.submit,
+            durable=config.durable,
+        )
+        self.engine = Engine(dispatch=context.dispatch, serves=self._serves)
+        self.functions = Functions(
+            root=workers / "functions",
+            data=self.folder.root,
+            cache=config.cache,
+            endpoint=self.url,
+            region=config.region,
+        )
+        jobs = Jobs(root=workers / "jobs", data=self.folder.root, endpoint=self.url, region=config.region)
+        self.sagemaker = sagemaker.Parts(
+            context=context,
+            jobs=jobs,
+            servers=Servers(jobs),
+            router=Router(),
+            environments=Environments(cache=config.cache, data=self.folder.root),
+            logs=self.segments,
+            credentials=sagemaker.WorkerCredentials(context, self.url),
+        )
         services = [
             iam.service(),
-            sts.service(),
+            logs.service(self.segments),
+            s3.service(),
+            sagemaker.service(self.sagemaker.environments),
+            sagemaker_runtime.service(self.sagemaker.router, self.sagemaker.servers),
+            stepfunctions.service(self.engine),
             stepwell.service(status=self.status, stop=self.stop),
+            sts.service(),
         ]
-        effects: list[EffectKind] = []
-        timers: dict[str, TimerHandler] = {**sts.timers()}
+        effects = [
+            *deliveries.effects(dispatch=context.dispatch, account=config.account),
+            *self.engine.effects(),
+            *logs.effects(self.segments, context),
+            *sagemaker.effects(self.sagemaker),
+        ]
+        timers: dict[str, TimerHandler] = {
+            **deliveries.timers(),
+            **events.timers([self.engine.on_event]),
+            **self.engine.timers(),
+            **sts.timers(),
+        }
         return services, effects, timers
+
+    def _serves(self, service: str, operation: str) -> bool:
+        found = self.dispatcher.services.get(service)
+        return found is not None and operation in found.operations
 
     def status(self) -> Mapping[str, Any]:
         """GetStatus's output."""
@@ -204,7 +262,7 @@ class Server:
             self.performers.cancel(token)
 
     def _discard(self) -> None:
-        """Nothing of the last batch happened."""
+        self.engine.discard()
 
 
 class Http(uvicorn.Server):
@@ -215,27 +273,34 @@ class Http(uvicorn.Server):
         yield
 
 
-def listen(config: Config) -> socket.socket:
+def chosen_port(config: Config, last_url: str | None) -> int:
+    """The port asked for; without one the folder's last, which jobs under way still know; else 4566."""
+    if config.port is not None:
+        return config.port
+    return (urlsplit(last_url).port if last_url else None) or DEFAULT_PORT
+
+
+def listen(host: str, port: int) -> socket.socket:
     """The bound socket. Raises UsageError for an address that is taken, or not ours to offer."""
     try:
-        address = ipaddress.ip_address(config.host)
+        address = ipaddress.ip_address(host)
     except ValueError:
-        raise UsageError(f"--listen takes an IP address and a port, not {config.host!r}") from None
+        raise UsageError(f"--listen takes an IP address and a port, not {host!r}") from None
     if not address.is_loopback:
         raise UsageError(
-            f"{config.host} is reachable from other machines, and this server speaks plain HTTP. "
+            f"{host} is reachable from other machines, and this server speaks plain HTTP. "
             "Listen on 127.0.0.1 and put a TLS proxy in front"
         )
     family = socket.AF_INET6 if address.version == 6 else socket.AF_INET
     bound = socket.socket(family, socket.SOCK_STREAM)
     bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
-        bound.bind((config.host, config.port))
+        bound.bind((host, port))
         bound.listen(1024)
     except OSError as error:
         bound.close()
         raise UsageError(
-            f"cannot listen on {config.host}:{config.port}: {os.strerror(error.errno or 0)}. "
+            f"cannot listen on {host}:{port}: {os.strerror(error.errno or 0)}. "
             "Another program may use the port: name another with --listen 127.0.0.1:PORT"
         ) from error
     return bound
@@ -257,7 +322,7 @@ def resident_bytes() -> int:
 
 
 def serve(config: Config, announce: Any) -> None:
-    """Run a server in the foreground until SIGTERM, SIGINT or a stop call; `announce(url)` once it answers."""
+    """Run a server until SIGTERM, SIGINT or a stop call; `announce(url)` is called once it answers."""
     import uvloop
 
     async def main() -> None:

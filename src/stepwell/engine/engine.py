@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -138,10 +138,10 @@ class Engine:
         """All events as GetExecutionHistory shows them; without payloads where `data` is false."""
         return list(public(view.journal(execution.journal), data=data))
 
-    def on_event(self, timer: Timer, draft: Draft) -> None:
-        """An event of another service: ends the `.sync` tasks that wait for its resources."""
-        detail = timer.body["detail"]
-        for resource in timer.body.get("resources", ()):
+    def on_event(self, event: Mapping[str, Any], draft: Draft) -> None:
+        """An event (EventBridge's form) of another service: ends the `.sync` tasks that wait for its resources."""
+        detail = event["detail"]
+        for resource in event.get("resources", ()):
             for waiter in list(draft.scan(Waiter, prefix=f"{resource} ")):
                 self._job_changed(draft, waiter, detail)
 

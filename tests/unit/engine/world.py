@@ -238,7 +238,7 @@ class World:
 
     def _event(self, timer: Timer, draft: Draft) -> None:
         self.events.append(timer.body)
-        self.engine.on_event(timer, draft)
+        self.engine.on_event(timer.body, draft)
 
     def _started(self, effects: list[Effect]) -> None:
         self._pending.update((effect.token, effect) for effect in effects)
