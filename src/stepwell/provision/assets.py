@@ -89,6 +89,7 @@ def _members(source: Source, folder: Path) -> Members:
     try:
         if zipfile.is_zipfile(data):
             return _unzip(data)
+        data.seek(0)
         return _untar(data)
     except (zipfile.BadZipFile, tarfile.TarError) as error:
         raise ResourceRefused(

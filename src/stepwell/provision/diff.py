@@ -8,7 +8,7 @@ from typing import Any
 
 from stepwell.provision.progress import LATER, MASK, PropertyChange
 from stepwell.provision.schema import Inputs, Property
-from stepwell.provision.values import contains_unknown, plain
+from stepwell.provision.values import Content, contains_unknown, plain
 
 _PLAIN = Property(standing="honoured")
 
@@ -54,6 +54,7 @@ def _block(row: Property) -> Property:
 
 
 def _leaves(path: str, before: Any, after: Any, replaces: bool) -> Iterator[PropertyChange]:
+    after = after.plain() if isinstance(after, Content) else after
     if isinstance(before, Mapping) and isinstance(after, Mapping):
         for key in sorted({*before, *after}):
             old, new = before.get(key), after.get(key)

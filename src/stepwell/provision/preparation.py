@@ -46,10 +46,10 @@ def prepare(
     Raises:
         ResourceRefused: with all that is wrong.
     """
-    inputs = assets.read_all(asked.values.values, folder)
+    inputs, faults = _contents(asked.values.values, folder)
     if old is not None and asked.ignore_changes:
         inputs = diff.ignoring(asked.ignore_changes, old.inputs, inputs)
-    faults = schema.check(kind, inputs, region)
+    faults += schema.check(kind, inputs, region)
     if faults:
         raise ResourceRefused("; ".join(faults))
     inputs = schema.with_defaults(kind, inputs)
@@ -63,6 +63,19 @@ def prepare(
         return Prepared(inputs={**inputs, naming.property: old.inputs[naming.property]}, autonamed=True)
     generation = old.generation if old is not None else 0
     return Prepared(inputs=named(urn, kind, inputs, seed=seed, generation=generation), autonamed=True)
+
+
+def _contents(values: Mapping[str, Any], folder: Path) -> tuple[dict[str, Any], list[str]]:
+    """The values with their files read, and what could not be read; its value counts as unknown."""
+    inputs: dict[str, Any] = {}
+    faults: list[str] = []
+    for name, value in values.items():
+        try:
+            inputs[name] = assets.read_all(value, folder)
+        except ResourceRefused as error:
+            inputs[name] = UNKNOWN
+            faults.append(f"property {name}: {error}")
+    return inputs, faults
 
 
 def named(

@@ -48,6 +48,8 @@ class FakeAws:
         self.failures: dict[str, Exception] = {}
         #: operation → called after it took effect, before it is answered
         self.after: dict[str, Callable[[], None]] = {}
+        #: called around every call that writes
+        self.around_writes: Callable[[], None] = lambda: None
 
     def client(self, service: str) -> Any:
         return _Client(self, service)
@@ -99,12 +101,16 @@ class _Client:
                 raise ParamValidationError(report=report.generate_report())
             operation = model.name
             self._aws.calls.append((self._service, operation))
+            if not operation.startswith(_READS):
+                self._aws.around_writes()
             try:
                 if operation in self._aws.failures:
                     raise self._aws.failures[operation]
                 answer = _HANDLERS[f"{self._service}.{operation}"](self._aws, parameters)
             except _Refused as refused:
                 raise _error(operation, refused.code, str(refused)) from refused
+            if not operation.startswith(_READS):
+                self._aws.around_writes()
             if operation in self._aws.after:
                 self._aws.after[operation]()
             return answer if answer is not None else {}
@@ -274,7 +280,9 @@ def _get_role_policy(aws: FakeAws, p: dict[str, Any]) -> Any:
 
 @_on("iam.DeleteRolePolicy")
 def _delete_role_policy(aws: FakeAws, p: dict[str, Any]) -> Any:
-    aws.get("role", p["RoleName"], "NoSuchEntity")["policies"].pop(p["PolicyName"], None)
+    policies = aws.get("role", p["RoleName"], "NoSuchEntity")["policies"]
+    if policies.pop(p["PolicyName"], None) is None:
+        raise _Refused("NoSuchEntity", "no such policy")
 
 
 @_on("iam.ListRolePolicies")
@@ -284,12 +292,17 @@ def _list_role_policies(aws: FakeAws, p: dict[str, Any]) -> Any:
 
 @_on("iam.AttachRolePolicy")
 def _attach(aws: FakeAws, p: dict[str, Any]) -> Any:
-    aws.get("role", p["RoleName"], "NoSuchEntity")["attached"].append(p["PolicyArn"])
+    attached = aws.get("role", p["RoleName"], "NoSuchEntity")["attached"]
+    if p["PolicyArn"] not in attached:
+        attached.append(p["PolicyArn"])
 
 
 @_on("iam.DetachRolePolicy")
 def _detach(aws: FakeAws, p: dict[str, Any]) -> Any:
-    aws.get("role", p["RoleName"], "NoSuchEntity")["attached"].remove(p["PolicyArn"])
+    attached = aws.get("role", p["RoleName"], "NoSuchEntity")["attached"]
+    if p["PolicyArn"] not in attached:
+        raise _Refused("NoSuchEntity", "it is not attached")
+    attached.remove(p["PolicyArn"])
 
 
 @_on("iam.ListAttachedRolePolicies")
