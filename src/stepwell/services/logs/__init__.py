@@ -1,0 +1,34 @@
+"""Amazon CloudWatch Logs: groups and streams are records, their lines are append-only files."""
+
+from __future__ import annotations
+
+from stepwell.api.context import Context
+from stepwell.api.operations import Service
+from stepwell.durable import EffectKind
+from stepwell.services.logs.groups import Groups
+from stepwell.services.logs.reading import Reader
+from stepwell.services.logs.removal import Remover
+from stepwell.services.logs.segments import Segments
+from stepwell.services.logs.streams import Streams
+from stepwell.services.logs.writing import Writer
+
+__all__ = ["Segments", "effects", "service"]
+
+
+def service(segments: Segments) -> Service:
+    """The service's operations."""
+    remover = Remover(segments)
+    return Service(
+        "logs",
+        (
+            *Groups(segments, remover).operations(),
+            *Streams(segments, remover).operations(),
+            *Writer(segments).operations(),
+            *Reader(segments).operations(),
+        ),
+    )
+
+
+def effects(segments: Segments, context: Context) -> list[EffectKind]:
+    """What follows the commit of a deletion: its files are removed."""
+    return Remover(segments).effects(context)
