@@ -25,6 +25,9 @@ from stepwell.workers.interpreters import Interpreter, installed
 COMPLETE = "stepwell.json"
 #: what of uv's output tells a person what is going on
 TELLING = re.compile(r"\s*(Resolved|Downloading|Building|Prepared|Installed|Bytecode|\+ )")
+#: what a job's own installation needs: the machine's certificates. Index and proxy settings may hold
+#: passwords, so a job gets only those that its own variables name
+INSTALLER = {"UV_SYSTEM_CERTS": "1", "UV_NATIVE_TLS": "1", "UV_LINK_MODE": "copy"}
 #: variables of the server's shell that would lead uv into another environment
 MISLEADING = (
     "VIRTUAL_ENV",
@@ -111,7 +114,7 @@ class Environments:
             python=python,
             read=(folder, tool, *containment.python_paths(python)),
             path=(folder / "bin",),
-            variables={"STEPWELL_UV": str(tool), "VIRTUAL_ENV": str(folder)},
+            variables={"STEPWELL_UV": str(tool), "VIRTUAL_ENV": str(folder), **INSTALLER},
             warning=about["warning"],
         )
 

@@ -77,15 +77,18 @@ class Printed:
 class FunctionWorker:
     """A process that was started for a function and answers one request at a time."""
 
-    def __init__(self, worker_id: str, folder: Path) -> None:
-        self.worker_id = worker_id
+    def __init__(self, folder: Path, log_stream: str, retire_at: float | None) -> None:
+        """folder: its own; log_stream: where its lines belong; retire_at: when its credentials expire."""
         self.folder = folder
+        self.log_stream = log_stream
+        self.retire_at = retire_at
         self.printed = Printed()
+        #: whether it has the user's code
+        self.loaded = False
         #: when it was last put back, on the monotonic clock; None before its first invocation
         self.idle_since: float | None = None
+        #: bytes
         self.peak_memory = 0
-        #: set when its credentials are about to expire, in seconds since the epoch
-        self.retire_at: float | None = None
         self._buffer = bytearray()
         self._frames: collections.deque[tuple[dict[str, Any], bytes]] = collections.deque()
         self._news = asyncio.Event()
@@ -159,9 +162,11 @@ class FunctionWorker:
             del self._buffer[:end]
             self._news.set()
 
-    async def ready(self, timeout: float, memory: int) -> tuple[dict[str, Any], bytes]:
-        """Its first frame: `ready` or `init_error`. Raises as `exchange` does."""
-        return await self._exchange(self._first, timeout, memory)
+    async def load(self, timeout: float, memory: int) -> tuple[dict[str, Any], bytes]:
+        """Have it load the user's code; its first frame (`ready`, `init_error`). Raises as `exchange` does."""
+        answer = await self._exchange(self._first, timeout, memory)
+        self.loaded = True
+        return answer
 
     async def exchange(
         self, header: dict[str, Any], body: bytes, timeout: float, memory: int

@@ -14,7 +14,8 @@ from typing import Any
 import pytest
 
 from stepwell.workers import containment, processes
-from stepwell.workers.functions import Functions, FunctionSpec, Invocation, InvocationResult, exit_text
+from stepwell.workers.functions import Functions
+from stepwell.workers.invocations import FunctionSpec, Invocation, InvocationResult, exit_text
 from stepwell.workers.worker_environment import Credentials
 
 from .conftest import run
@@ -413,7 +414,8 @@ def test_a_function_dies_with_its_server(bench: Bench, tmp_path: Path) -> None:
     program = f"""
 import asyncio
 from pathlib import Path
-from stepwell.workers.functions import *
+from stepwell.workers.functions import Functions
+from stepwell.workers.invocations import FunctionSpec, Invocation
 data = Path({str(bench.data)!r})
 async def main():
     cache = Path({str(bench.cache)!r})

@@ -80,7 +80,7 @@ class LambdaContext:
             header.get("identity") or {}, "cognito_identity_id", "cognito_identity_pool_id"
         )
         given = header.get("client_context")
-        self.client_context = None if given is None else client_context(given)
+        self.client_context = None if given is None else ClientContext(given)
         self._deadline = header["deadline_ms"]
 
     def get_remaining_time_in_millis(self) -> int:
@@ -95,16 +95,14 @@ class Members:
             setattr(self, name, values.get(name))
 
 
-def client_context(values: dict[str, Any]) -> Members:
-    """The client context's attributes: `client`, `custom`, `env`."""
-    found = Members(values, "custom", "env")
-    if values.get("client") is None:
-        client = None
-    else:
+class ClientContext(Members):
+    """The client context's attributes."""
+
+    def __init__(self, values: dict[str, Any]) -> None:
+        super().__init__(values, "custom", "env")
         names = ("installation_id", "app_title", "app_version_name", "app_version_code", "app_package_name")
-        client = Members(values["client"], *names)
-    found.client = client  # type: ignore[attr-defined]
-    return found
+        client = values.get("client")
+        self.client = None if client is None else Members(client, *names)
 
 
 class EventHandler(logging.Handler):

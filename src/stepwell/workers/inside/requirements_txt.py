@@ -50,9 +50,7 @@ def requirement(planned: str) -> str:
 
 def run(command: list[str], folder: str) -> list[str]:
     """Run an installer, showing what it says, and return that. Raises InstallRequirementsError."""
-    done = subprocess.run(
-        command, cwd=folder, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
-    )
+    done = subprocess.run(command, cwd=folder, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
     sys.stdout.write(done.stderr)
     sys.stdout.flush()
     if done.returncode != 0:
