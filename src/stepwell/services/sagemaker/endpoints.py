@@ -60,6 +60,8 @@ class Endpoint(Record, frozen=True, kw_only=True):
     fleet: Fleet | None = None
     #: what is on its way
     pending: Fleet | None = None
+    #: what served before, from the switch until requests reach the new fleet
+    replaced: Fleet | None = None
 
     @property
     def key(self) -> str:
@@ -198,13 +200,22 @@ def update_weights(call: Call, draft: Draft) -> dict[str, Any]:
 
 
 def switch(draft: Draft, key: str, fleet_id: str) -> None:
-    """The commit that makes a healthy fleet the one that serves."""
+    """The commit that makes a healthy fleet the one that serves; its status says so a moment later."""
     endpoint = draft.get(Endpoint, key)
-    if endpoint is None or endpoint.pending is None or endpoint.pending.id != fleet_id:
+    if endpoint is not None and endpoint.pending is not None and endpoint.pending.id == fleet_id:
+        draft.put(replace(endpoint, fleet=endpoint.pending, pending=None, replaced=endpoint.fleet))
+
+
+def switched(draft: Draft, key: str, fleet_id: str) -> None:
+    """Requests reach the new fleet: tell it, and retire the one before."""
+    endpoint = draft.get(Endpoint, key)
+    if endpoint is None or endpoint.fleet is None or endpoint.fleet.id != fleet_id:
         return
-    new, old = endpoint.pending, endpoint.fleet
+    if endpoint.status not in ("Creating", "Updating") or endpoint.pending is not None:
+        return
+    old = endpoint.replaced
     serving = replace(
-        endpoint, fleet=new, pending=None, config=new.config, status="InService", modified=draft.now
+        endpoint, status="InService", config=endpoint.fleet.config, replaced=None, modified=draft.now
     )
     save(draft, serving)
     if old is not None:
@@ -226,9 +237,9 @@ def delete(call: Call, draft: Draft) -> None:
     endpoint = find(draft, call.params["EndpointName"])
     if endpoint.status == "Deleting":
         return
-    going = replace(endpoint, status="Deleting", modified=draft.now, pending=None, fleet=None)
+    going = replace(endpoint, status="Deleting", modified=draft.now, pending=None, fleet=None, replaced=None)
     save(draft, going)
-    retire(draft, going, endpoint.fleet, endpoint.pending, delete=True)
+    retire(draft, going, endpoint.fleet, endpoint.pending, endpoint.replaced, delete=True)
 
 
 def remove(draft: Draft, key: str) -> None:

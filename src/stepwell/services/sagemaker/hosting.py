@@ -71,6 +71,7 @@ class Hosting:
             await bring_up(servers)
             await self._parts.context.decide(lambda draft: endpoints.switch(draft, key, fleet_id))
         await self.load(key)
+        await self._parts.context.decide(lambda draft: endpoints.switched(draft, key, fleet_id))
         async with asyncio.TaskGroup() as group:
             for server in servers:
                 group.create_task(server.keep())
@@ -192,8 +193,8 @@ class ModelServer:
         except RunFailed as error:
             raise RunFailed(
                 f'Failed to download model data for variant {self._variant.name} from URL: "{uri}". '
-                "Please ensure that there is an object located at the URL and that the role passed to CreateModel has "
-                f"permissions to download the model. ({error.message})"
+                "Please ensure that there is an object located at the URL and that the role passed to "
+                f"CreateModel has permissions to download the model. ({error.message})"
             ) from error
         archive.unlink()
 

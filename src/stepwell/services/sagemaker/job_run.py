@@ -66,8 +66,8 @@ class Kind(Protocol[J]):
 
     def spec(self, job: J, environment: Environment, credentials: CredentialsUrl | None) -> JobSpec: ...
 
-    async def store(self, job: J, folder: Path, staging: Staging, exit_: Exit) -> dict[str, Any]:
-        """Store the outputs and return what Describe shows of them. Raises RunFailed."""
+    async def store(self, job: J, folder: Path, staging: Staging, *, failed: bool) -> dict[str, Any]:
+        """Store the outputs, fewer for a job that failed; returns what Describe shows. Raises RunFailed."""
         ...
 
     def listen(self, job: J, lines: WorkerLog) -> None:
@@ -191,10 +191,10 @@ class JobRuns(Generic[J]):
             return Ending(status="Failed", failure=internal(exit_.detail), exit=exit_)
         if not stopped and not exit_.succeeded:
             failure = await asyncio.to_thread(self._kind.failure, folder, exit_)
-            facts = await self._kind.store(job, folder, staging, exit_)
+            facts = await self._kind.store(job, folder, staging, failed=True)
             return Ending(status="Failed", failure=failure[:REASON_LIMIT], exit=exit_, facts=facts)
         await self._move(job.key, "Uploading", None)
-        facts = await self._kind.store(job, folder, staging, exit_)
+        facts = await self._kind.store(job, folder, staging, failed=False)
         return Ending(status="Stopped" if stopped else "Completed", exit=exit_, facts=facts)
 
     async def _move(self, key: str, stage: str, message: str | None) -> None:

@@ -201,7 +201,8 @@ def operations(check_image: CheckImage) -> list[Operation]:
             recorded=words(
                 "ProcessingResources.ClusterConfig.InstanceType"
                 " ProcessingResources.ClusterConfig.VolumeSizeInGB"
-                " ProcessingResources.ClusterConfig.VolumeKmsKeyId ProcessingOutputConfig.KmsKeyId NetworkConfig.VpcConfig NetworkConfig.EnableInterContainerTrafficEncryption"
+                " ProcessingResources.ClusterConfig.VolumeKmsKeyId ProcessingOutputConfig.KmsKeyId"
+                " NetworkConfig.VpcConfig NetworkConfig.EnableInterContainerTrafficEncryption"
                 " ExperimentConfig"
             ),
             prepare=prepare,

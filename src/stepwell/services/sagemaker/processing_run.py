@@ -75,8 +75,10 @@ class Processing:
             limits=Limits(runtime=job.request["StoppingCondition"]["MaxRuntimeInSeconds"], grace=GRACE),
         )
 
-    async def store(self, job: ProcessingJob, folder: Path, staging: Staging, exit_: Exit) -> dict[str, Any]:
-        if exit_.succeeded or exit_.reason in ("stopped", "max_runtime"):
+    async def store(
+        self, job: ProcessingJob, folder: Path, staging: Staging, *, failed: bool
+    ) -> dict[str, Any]:
+        if not failed:
             for place in processing_jobs.outputs(job.request):
                 source = await asyncio.to_thread(own, folder, *local(place["LocalPath"]))
                 await staging.store_folder(source, place["S3Uri"])

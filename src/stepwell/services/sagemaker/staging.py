@@ -54,8 +54,8 @@ class Staging:
         if not count:
             raise RunFailed(
                 f'No S3 objects found under S3 URL "{uri}" given in input data source. Please ensure '
-                "that the bucket exists in the selected region, that objects exist under that S3 prefix, "
-                f'and that the role "{self.caller.role}" has "s3:ListBucket" permissions on bucket "{bucket}".'
+                "that the bucket exists in the selected region, that objects exist under that S3 prefix, and "
+                f'that the role "{self.caller.role}" has "s3:ListBucket" permissions on bucket "{bucket}".'
             )
         return count
 

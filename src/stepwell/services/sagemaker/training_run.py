@@ -99,12 +99,13 @@ class Training:
             limits=Limits(runtime=job.request["StoppingCondition"]["MaxRuntimeInSeconds"], grace=GRACE),
         )
 
-    async def store(self, job: TrainingJob, folder: Path, staging: Staging, exit_: Exit) -> dict[str, Any]:
+    async def store(
+        self, job: TrainingJob, folder: Path, staging: Staging, *, failed: bool
+    ) -> dict[str, Any]:
         facts: dict[str, Any] = {"metrics": self._metrics.pop(job.key).final()}
         place = below(job.request["OutputDataConfig"]["S3OutputPath"], job.name, "output")
         compressed = job.request["OutputDataConfig"].get("CompressionType", "GZIP") == "GZIP"
-        ended_by_itself_badly = exit_.reason == "exit" and not exit_.succeeded
-        if not ended_by_itself_badly:
+        if not failed:
             model = await asyncio.to_thread(own, folder, "model")
             model.mkdir(exist_ok=True)
             facts["artifacts"] = await _store(staging, model, below(place, "model"), compressed=compressed)
