@@ -30,6 +30,7 @@ COMMANDS = {
     "history": "runs",
     "logs": "logs",
     "validate": "validate",
+    "images": "images",
 }
 
 #: what `stepwell --help` says of each, so that it needs to import none
@@ -48,6 +49,7 @@ SUMMARIES = {
     "history": "Show an execution's history.",
     "logs": "Show logs of functions, jobs and endpoints; -f follows.",
     "validate": "Check a state machine's definition.",
+    "images": "Images that jobs can name; --build installs one's libraries.",
 }
 
 

@@ -73,6 +73,10 @@ class Environments:
         self.root = cache.resolve() / "environments"
         self.data = data
 
+    def known(self) -> list[str]:
+        """An image URI for every row of the table and of the server's own file."""
+        return images.known(self.data)
+
     def ready(self, image: str) -> Environment | None:
         """The environment of `image`; None while it is not built. Raises UnknownImage."""
         return self._open(self._folder(images.look_up(image, self.data)))
@@ -84,6 +88,7 @@ class Environments:
         Raises UnknownImage and BuildFailed.
         """
         row = images.look_up(image, self.data)
+        await asyncio.to_thread(installed)
         folder = self._folder(row)
         found = self._open(folder)
         if found is not None:

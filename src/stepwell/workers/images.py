@@ -104,6 +104,12 @@ def look_up(uri: str, data: Path) -> Image:
     )
 
 
+def known(data: Path) -> list[str]:
+    """The URIs that can be named: AWS's, as they are spelled in us-east-1, and the data folder's own."""
+    registry = "683313688378.dkr.ecr.us-east-1.amazonaws.com/sagemaker-scikit-learn"
+    return [f"{registry}:{version}-cpu-py3" for version in SCIKIT_LEARN_VERSIONS] + list(configured(data))
+
+
 def configured(data: Path) -> dict[str, Image]:
     """The images of the data folder's own file, by URI. Raises UnknownImage when the file makes no sense."""
     path = data / FILE
