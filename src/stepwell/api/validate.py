@@ -16,6 +16,10 @@ from botocore.model import ListShape, MapShape, Shape, StringShape, StructureSha
 from stepwell.errors import ValidationException
 
 
+#: shapes whose values S3 checks itself: in any case, or with an error of their own
+_OWN_CHECKS = frozenset({"BucketLocationConstraint", "FilterRuleName"})
+
+
 def validate(shape: Shape | None, params: Mapping[str, Any]) -> None:
     """Raise ValidationException with every fault of `params`, or return."""
     if shape is None:
@@ -68,7 +72,7 @@ def _string(shape: StringShape, value: Any, path: str, faults: list[str]) -> Non
         faults.append(_fault(value, path, "Member must be a string"))
         return
     _length(shape, len(value), value, path, faults)
-    if shape.enum and value not in shape.enum:
+    if shape.enum and value not in shape.enum and shape.name not in _OWN_CHECKS:
         allowed = ", ".join(shape.enum)
         faults.append(_fault(value, path, f"Member must satisfy enum value set: [{allowed}]"))
     pattern = shape.metadata.get("pattern")

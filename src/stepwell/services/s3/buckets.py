@@ -15,6 +15,7 @@ from typing import Any, ClassVar
 
 import msgspec
 
+from stepwell.api.models import service_model
 from stepwell.calls import Call, Reply
 from stepwell.durable import Draft, Record, View
 from stepwell.errors import AccessDenied, UnsupportedParameter
@@ -165,7 +166,8 @@ def _is_address(name: str) -> bool:
 
 def _check_location(asked: str | None, region: str) -> None:
     """us-east-1 is asked for by saying nothing; one server serves one region."""
-    if asked == "us-east-1":
+    known: list[str] = service_model("s3").shape_for("BucketLocationConstraint").enum
+    if asked is not None and asked not in known:
         raise errors.InvalidLocationConstraint(asked)
     wanted = {None: "us-east-1", "EU": "eu-west-1"}.get(asked, asked)
     if wanted != region:

@@ -70,6 +70,11 @@ def _notification(asked: Mapping[str, Any], draft: Draft) -> Notification:
         raise errors.InvalidArgument("The ARN could not be parsed", "CloudFunction", function)
     rules = ((asked.get("Filter") or {}).get("Key") or {}).get("FilterRules") or ()
     named = tuple((rule["Name"].capitalize(), rule.get("Value", "")) for rule in rules)
+    for name, _ in named:
+        if name not in ("Prefix", "Suffix"):
+            raise errors.InvalidArgument(
+                "filter rule name must be either prefix or suffix", "FilterRule.Name", name
+            )
     for name in ("Prefix", "Suffix"):
         if [each for each, _ in named].count(name) > 1:
             raise errors.InvalidArgument(

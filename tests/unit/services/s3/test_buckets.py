@@ -52,6 +52,14 @@ def test_a_foreign_constraint_is_refused_in_us_east_1(s3):
     assert s3("GetBucketLocation", Bucket="data") == {"LocationConstraint": None}
 
 
+@pytest.mark.parametrize("location", ["us-east-1", "mars-north-1"])
+def test_us_east_1_is_asked_for_by_saying_nothing_and_regions_must_exist(s3, location):
+    error = s3.fails(
+        "CreateBucket", Bucket="other", CreateBucketConfiguration={"LocationConstraint": location}
+    )
+    assert error.error_code == "InvalidLocationConstraint"
+
+
 def test_only_an_empty_bucket_can_be_deleted(s3):
     s3.put("a")
     error = s3.fails("DeleteBucket", Bucket="data")

@@ -181,6 +181,17 @@ def test_a_configuration_comes_back_as_it_was_put(s3):
     assert sent(s3) == []
 
 
+def test_names_of_filter_rules_are_read_in_any_case(s3):
+    wanted = rule(s3.allow("f"))
+    wanted["Filter"] = {"Key": {"FilterRules": [{"Name": "PREFIX", "Value": "in/"}]}}
+    configure(s3, wanted)
+    (kept,) = s3("GetBucketNotificationConfiguration", Bucket="data")["LambdaFunctionConfigurations"]
+    configure(s3, kept)
+    assert kept["Filter"]["Key"]["FilterRules"] == [{"Name": "Prefix", "Value": "in/"}]
+    wanted["Filter"]["Key"]["FilterRules"][0]["Name"] = "infix"
+    assert refused(s3, wanted).message == "filter rule name must be either prefix or suffix"
+
+
 def test_a_function_that_does_not_let_the_bucket_in_is_refused(s3):
     foreign = s3.allow("foreign", "arn:aws:s3:::another")
     missing = "arn:aws:lambda:us-east-1:000000000000:function:missing"
