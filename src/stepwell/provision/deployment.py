@@ -70,7 +70,7 @@ class Deployment:
             self._claim(urn, asked)
             if asked.unsupported:
                 raise ResourceRefused(
-                    f"{', '.join(asked.unsupported)} not supported here",
+                    f"not supported here: {', '.join(asked.unsupported)}",
                     advice="Leave it out, or use the Pulumi CLI",
                 )
             if not asked.custom:

@@ -29,6 +29,9 @@ def main() -> int:
         ended = {
             "ok": leaving.code in (None, 0),
             "error": f"the program left with sys.exit({leaving.code!r})",
+            "file": "",
+            "line": 0,
+            "traceback": "",
         }
     except BaseException as error:
         ended = {"ok": False, **_explained(error, told["path"])}
@@ -69,24 +72,25 @@ def _run(told: dict[str, Any]) -> None:
 
 
 def _explained(error: BaseException, folder: str) -> dict[str, Any]:
-    """The error without the frames before the program's first own one, and where it was raised in it."""
+    """The error without the frames before the program's first own one, and where it was raised in it.
+
+    Without a frame of the program there is nothing in a traceback that its author could use.
+    """
     chain = traceback.TracebackException.from_exception(error)
     frames = [frame for frame in chain.stack if _within(frame.filename, folder)]
+    _cut(chain, folder)
+    only = "".join(chain.format_exception_only()).strip()
+    told: dict[str, Any] = {"error": only, "file": "", "line": 0, "traceback": ""}
     if frames:
-        _cut(chain, folder)
-    place = frames[-1] if frames else None
-    file = place.filename if place else ""
-    line = (place.lineno or 0) if place else 0
+        told.update(file=frames[-1].filename, line=frames[-1].lineno or 0)
     if isinstance(error, SyntaxError):
-        file, line = error.filename or file, error.lineno or line
-    shown = bool(frames) or isinstance(error, SyntaxError) or type(error).__name__ != "RunError"
-    text = "".join(chain.format(chain=bool(frames))) if shown else ""
-    return {
-        "error": "".join(chain.format_exception_only()).strip(),
-        "file": file,
-        "line": line,
-        "traceback": text,
-    }
+        told.update(error=f"{type(error).__name__}: {error.msg}", file=error.filename, line=error.lineno)
+        told["traceback"] = "".join(chain.format_exception_only())
+    elif type(error).__name__ == "RunError":
+        told["error"] = str(error)
+    elif frames:
+        told["traceback"] = "".join(chain.format())
+    return told
 
 
 def _cut(chain: traceback.TracebackException | None, folder: str) -> None:
@@ -100,8 +104,13 @@ def _cut(chain: traceback.TracebackException | None, folder: str) -> None:
 
 
 def _within(file: str, folder: str) -> bool:
+    # Frozen modules have names like `<frozen runpy>`, which would be taken for files of this folder.
     path = os.path.realpath(file)
-    return path.startswith(os.path.realpath(folder) + os.sep) and "site-packages" not in path
+    return (
+        os.path.isabs(file)
+        and path.startswith(os.path.realpath(folder) + os.sep)
+        and "site-packages" not in path
+    )
 
 
 if __name__ == "__main__":

@@ -47,6 +47,7 @@ def prepare(
         ResourceRefused: with all that is wrong.
     """
     inputs, faults = _contents(asked.values.values, folder)
+    inputs = schema.with_texts(kind.properties, inputs)
     if old is not None and asked.ignore_changes:
         inputs = diff.ignoring(asked.ignore_changes, old.inputs, inputs)
     faults += schema.check(kind, inputs, region)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import tempfile
@@ -137,17 +138,44 @@ def _lines(stream: IO[bytes], line: Callable[[str, bool], None], is_error: bool)
             line(raw.decode("utf-8", "replace").rstrip("\n"), is_error)
 
 
+#: what the SDK says that means something else here → what it means, what to do
+_MEANINGS = (
+    (
+        re.compile(r"The Pulumi CLI does not support (?P<what>.*?)\. Please update the Pulumi CLI", re.S),
+        "{what}: not supported here",
+        "Leave it out, or use the Pulumi CLI",
+    ),
+    (
+        re.compile(r"Missing required configuration variable '(?P<what>[^']*)'"),
+        "Configuration value {what} is missing",
+        "Write it under `config:` in the stack's Pulumi.<stack>.yaml",
+    ),
+    (
+        re.compile(r"(?P<what>No module named 'pulumi[^']*')"),
+        "{what}",
+        "Install pulumi and pulumi-aws for the Python that runs the program",
+    ),
+    (
+        re.compile(r"(?P<what>Object of type Output is not JSON serializable)"),
+        "{what}",
+        "Use pulumi.Output.json_dumps, which waits for the values",
+    ),
+)
+
+
 def _problem(ended: dict[str, Any]) -> Problem:
-    error = ended["error"]
-    advice = ""
-    if "No module named 'pulumi" in error:
-        advice = "Install pulumi and pulumi-aws for the Python that runs the program"
+    message, advice = ended["error"], ""
+    for pattern, meaning, what_to_do in _MEANINGS:
+        found = pattern.search(message)
+        if found is not None:
+            message, advice = meaning.format(what=found["what"]), what_to_do
+            break
     return Problem(
-        message=error,
+        message=message,
         advice=advice,
-        file=ended.get("file", ""),
-        line=ended.get("line", 0),
-        traceback=ended.get("traceback", ""),
+        file=ended["file"] or "",
+        line=ended["line"] or 0,
+        traceback=ended["traceback"],
     )
 
 

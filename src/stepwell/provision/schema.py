@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from stepwell.provision.cloud import Cloud
-from stepwell.provision.values import contains_unknown
+from stepwell.provision.values import UNKNOWN, contains_unknown
 
 Inputs = Mapping[str, Any]
 Standing = Literal["honoured", "recorded", "refused"]
@@ -177,6 +177,20 @@ def _check_value(row: Property, value: Any, path: str) -> Iterator[str]:
             at = f"{path}[{index}]" if isinstance(value, list) else path
             if isinstance(item, Mapping):
                 yield from _check(row.fields, item, f"{at}.")
+
+
+def with_texts(table: Mapping[str, Property], inputs: Inputs) -> dict[str, Any]:
+    """`inputs` with documents that are given as objects written out as JSON; AWS's package takes both."""
+    texts: dict[str, Any] = {}
+    for name, value in inputs.items():
+        row = table.get(name)
+        if row is not None and row.document and isinstance(value, Mapping | list):
+            texts[name] = UNKNOWN if contains_unknown(value) else json.dumps(value)
+        elif row is not None and row.fields is not None and isinstance(value, list):
+            texts[name] = [with_texts(row.fields, v) if isinstance(v, Mapping) else v for v in value]
+        else:
+            texts[name] = value
+    return texts
 
 
 def with_defaults(kind: ResourceType, inputs: Inputs) -> dict[str, Any]:

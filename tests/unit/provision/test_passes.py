@@ -476,3 +476,14 @@ def test_the_server_identity_is_part_of_the_state(play: Play, stack: Any) -> Non
     play(lambda declare: declare(LOGS, "g"))
     with pytest.raises(provision.StateForeign, match="belongs to account 000000000000"):
         stack.run("preview", account="111111111111")
+
+
+def test_a_document_may_be_given_as_an_object(play: Play, aws: Any) -> None:
+    """AWS's package takes both; the text is what is sent, and the two are the same declaration."""
+    statement = {"Version": "2012-10-17", "Statement": []}
+    play(lambda declare: declare(ROLE, "r", {"name": "r", "assumeRolePolicy": statement}))
+    assert json.loads(aws.table("role")["r"]["AssumeRolePolicyDocument"]) == statement
+    outcome = play(
+        lambda declare: declare(ROLE, "r", {"name": "r", "assumeRolePolicy": json.dumps(statement)})
+    )
+    assert outcome.counts == {"same": 2}
