@@ -37,6 +37,8 @@ class Phase(Enum):
     TASK = "task"
     #: a task was submitted and waits for a job's end or for a task token
     SUBMITTED = "submitted"
+    #: a task has ended; no decision leaves it at that
+    OVER = "over"
     #: a Parallel or Map state waits for its children
     CHILDREN = "children"
     #: the block came to its end; `value` is its output
@@ -253,6 +255,16 @@ def _on(frame: Frame, event: Event) -> None:
     frame.last = event["id"]
 
 
+def _task_over(frame: Frame, event: Event) -> None:
+    frame.last = event["id"]
+    frame.phase = Phase.OVER
+
+
+def _children_failed(frame: Frame, event: Event) -> None:
+    frame.last = event["id"]
+    _forget(frame)
+
+
 #: events that move one frame; those that are missing (aborts, a Map's or Parallel's success, a failed
 #: iteration) stand beside the causal chain: what comes next does not point at them
 _MOVES = {
@@ -263,16 +275,16 @@ _MOVES = {
     "TaskStarted": _on,
     "LambdaFunctionStarted": _on,
     "TaskSubmitted": _submitted,
-    "TaskSubmitFailed": _on,
-    "TaskSucceeded": _on,
-    "LambdaFunctionSucceeded": _on,
-    "TaskFailed": _on,
-    "LambdaFunctionFailed": _on,
-    "TaskTimedOut": _on,
-    "LambdaFunctionTimedOut": _on,
+    "TaskSubmitFailed": _task_over,
+    "TaskSucceeded": _task_over,
+    "LambdaFunctionSucceeded": _task_over,
+    "TaskFailed": _task_over,
+    "LambdaFunctionFailed": _task_over,
+    "TaskTimedOut": _task_over,
+    "LambdaFunctionTimedOut": _task_over,
     "ParallelStateStarted": _started_children,
     "MapStateStarted": _started_children,
-    "ParallelStateFailed": _on,
-    "MapStateFailed": _on,
+    "ParallelStateFailed": _children_failed,
+    "MapStateFailed": _children_failed,
     "MapIterationStarted": _iteration_started,
 }
