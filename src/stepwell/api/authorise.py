@@ -90,7 +90,7 @@ def condition_keys(call: Call, right: Right, view: View, now: float) -> dict[str
     for key, parameter in right.keys.items():
         value = parameter[1:] if parameter.startswith("=") else call.params.get(parameter)
         if value is not None:
-            keys[key] = value if isinstance(value, str) else [str(item) for item in value]
+            keys[key] = [str(item) for item in value] if isinstance(value, list | tuple) else str(value)
     keys.update(request_tags(call.params))
     return keys
 

@@ -15,7 +15,6 @@ from botocore.model import ListShape, MapShape, Shape, StringShape, StructureSha
 
 from stepwell.errors import ValidationException
 
-
 #: shapes whose values S3 checks itself: in any case, or with an error of their own
 _OWN_CHECKS = frozenset({"BucketLocationConstraint", "FilterRuleName"})
 

@@ -33,9 +33,10 @@ _OWNER = words("Bucket ExpectedBucketOwner")
 _KEY = (*_OWNER, "Key")
 #: what an SDK says of how it sends a document; the gateway has read and checked it
 _SENT = words("ContentMD5 ChecksumAlgorithm")
-_WRITTEN = (*KEPT, *words("ACL Metadata Tagging"))
+_WRITTEN = (*(name for name in KEPT if name != "WebsiteRedirectLocation"), *words("ACL Metadata Tagging"))
 _CLASSES = words(
-    "StorageClass ServerSideEncryption SSEKMSKeyId SSEKMSEncryptionContext BucketKeyEnabled RequestPayer"
+    "StorageClass ServerSideEncryption SSEKMSKeyId SSEKMSEncryptionContext BucketKeyEnabled RequestPayer "
+    "WebsiteRedirectLocation"
 )
 _CONDITIONS = words("IfMatch IfNoneMatch IfModifiedSince IfUnmodifiedSince")
 _COPY_CONDITIONS = tuple(f"CopySource{name}" for name in _CONDITIONS)
@@ -69,8 +70,12 @@ def _versions(action: str, versioned: str) -> tuple[Right, ...]:
 
 
 def _many(params: Mapping[str, Any], site: object) -> str:
-    """DeleteObjects needs its right on each key; the bucket's whole content stands for them."""
-    return f"arn:aws:s3:::{params['Bucket']}/*"
+    """DeleteObjects needs its right on each key; all keys that begin as these do stand for them."""
+    keys = [each["Key"] for each in params["Delete"]["Objects"]] or [""]
+    first, last = min(keys), max(keys)
+    pairs = enumerate(zip(first, last, strict=False))
+    shared = first[: next((place for place, (one, other) in pairs if one != other), len(first))]
+    return f"arn:aws:s3:::{params['Bucket']}/{shared if first == last else shared + '*'}"
 
 
 _PUT_KEYS = {
@@ -83,6 +88,7 @@ _PUT = (
     Right(action="s3:PutObjectTagging", resource=OBJECT, when=_given("Tagging")),
     Right(action="s3:PutObjectAcl", resource=OBJECT, when=_given("ACL")),
 )
+_PART = (Right(action="s3:PutObject", resource=OBJECT),)
 _SOURCE = (
     Right(action="s3:GetObject", resource=source_arn, when=lambda params: not _source_versioned(params)),
     Right(action="s3:GetObjectVersion", resource=source_arn, when=_source_versioned),
@@ -317,7 +323,7 @@ _UPLOADS = (
     ),
     Operation(
         name="UploadPart",
-        rights=_PUT[:1],
+        rights=_PART,
         honoured=(
             *_KEY,
             *FIELDS,
@@ -329,7 +335,7 @@ _UPLOADS = (
     ),
     Operation(
         name="UploadPartCopy",
-        rights=(*_SOURCE, *_PUT[:1]),
+        rights=(*_SOURCE, *_PART),
         honoured=(
             *_KEY,
             *_COPY_CONDITIONS,
@@ -341,7 +347,7 @@ _UPLOADS = (
     ),
     Operation(
         name="CompleteMultipartUpload",
-        rights=_PUT[:1],
+        rights=_PART,
         honoured=(
             *_KEY,
             *FIELDS,
