@@ -18,7 +18,7 @@ from stepwell.calls import Call
 from stepwell.durable import Blob, Blobs, Draft, Record, View
 from stepwell.services.s3 import checksums, errors, headers, objects, tags
 from stepwell.services.s3.buckets import bucket_of, check_acl, owner
-from stepwell.services.s3.checksums import FIELDS, PART_TYPES, WHOLE, Received
+from stepwell.services.s3.checksums import ALGORITHMS, FIELDS, PART_TYPES, WHOLE, Received
 from stepwell.services.s3.conditions import check_write
 from stepwell.services.s3.objects import Content, Object, place
 from stepwell.services.s3.writing import PUT_LIMIT
@@ -143,12 +143,17 @@ async def prepare_part(call: Call, context: Context) -> Received:
     if wanted.algorithm is None:
         wanted = checksums.Asked(algorithm=upload.algorithm, md5=wanted.md5)
     elif upload.algorithm not in (None, wanted.algorithm):
-        raise errors.InvalidRequest(
-            f"Checksum Type mismatch occurred, expected checksum Type: {str(upload.algorithm).lower()}, "
-            f"actual checksum Type: {wanted.algorithm.lower()}"
-        )
+        raise _mismatch(upload, wanted.algorithm)
     return await checksums.receive(
         params.get("Body"), wanted, context, limit=PUT_LIMIT, length=params.get("ContentLength")
+    )
+
+
+def _mismatch(upload: Upload, algorithm: str) -> errors.InvalidRequest:
+    expected = upload.algorithm.lower() if upload.algorithm is not None else "null"
+    return errors.InvalidRequest(
+        f"Checksum Type mismatch occurred, expected checksum Type: {expected}, "
+        f"actual checksum Type: {algorithm.lower()}"
     )
 
 
@@ -271,8 +276,11 @@ def _check_whole(upload: Upload, parts: list[Part], params: Any) -> None:
             f"The provided 'x-amz-mp-object-size' header value {params['MpuObjectSize']} does not match "
             f"what was computed: {size}"
         )
+    for algorithm in ALGORITHMS:
+        if params.get(f"Checksum{algorithm}") is not None and algorithm != upload.algorithm:
+            raise _mismatch(upload, algorithm)
     kind = params.get("ChecksumType")
-    if kind is not None and upload.algorithm is not None and kind != upload.checksum_type:
+    if kind is not None and kind != upload.checksum_type:
         raise errors.InvalidRequest(
             f"The upload was created using the {upload.checksum_type} checksum mode. "
             "The complete request must use the same checksum mode."

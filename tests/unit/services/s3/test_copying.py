@@ -123,6 +123,25 @@ def test_a_copy_of_parts_has_a_plain_entity_tag_and_one_checksum(s3, monkeypatch
     assert copy(s3, "data/k", ChecksumAlgorithm="CRC32")["CopyObjectResult"].keys() >= {"ChecksumCRC32"}
 
 
+def test_a_source_that_changes_while_it_is_read_aborts_the_copy(s3):
+    s3.put("k", b"first")
+    blobs = s3.server.blobs
+    opened = blobs.open
+
+    async def change_meanwhile(digest, **span):
+        blobs.open = opened
+        await s3.server.dispatch("s3", "PutObject", Bucket="data", Key="k", Body=b"second")
+        return await opened(digest, **span)
+
+    blobs.open = change_meanwhile
+    params = {"Bucket": "data", "Key": "copy", "CopySource": "data/k", "ChecksumAlgorithm": "SHA1"}
+    error = s3.fails("CopyObject", **params)
+    assert (error.error_code, error.http_status) == ("OperationAborted", 409)
+    assert s3.listed() == ["k"]
+    s3("CopyObject", **params)
+    assert s3.bytes_of("copy") == b"second"
+
+
 def test_parts_may_be_copied_from_ranges(s3, monkeypatch):
     monkeypatch.setattr(uploads, "PART_FLOOR", 1)
     s3.put("source", b"0123456789" * 5000)

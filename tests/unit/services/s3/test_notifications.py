@@ -128,6 +128,25 @@ def test_a_failed_write_tells_nobody(s3):
     assert sent(s3) == []
 
 
+def test_the_object_and_its_delivery_are_one_commit(s3, monkeypatch):
+    configure(s3, rule(s3.allow("f")))
+    commit = s3.server.store.commit
+
+    def fail_once(writes):
+        monkeypatch.setattr(s3.server.store, "commit", commit)
+        assert any(key[:2] == ("s3", "object") for key in writes.records)
+        assert [timer.kind for timer in writes.timers.values()] == ["delivery"]
+        raise OSError("disk full")
+
+    monkeypatch.setattr(s3.server.store, "commit", fail_once)
+    with pytest.raises(OSError, match="disk full"):
+        s3.put("k", b"1")
+    assert sent(s3) == []
+    assert s3.listed() == []
+    s3.put("k", b"1")
+    assert sent(s3) == [("f", "ObjectCreated:Put", "k")]
+
+
 def test_events_and_filters_choose(s3):
     csv, removed = s3.allow("csv"), s3.allow("removed")
     configure(

@@ -112,6 +112,29 @@ def test_a_wrong_list_of_parts_changes_nothing(s3, listed, code):
     assert len(s3("ListParts", Bucket="data", Key="k", UploadId=upload)["Parts"]) == 2
 
 
+@pytest.mark.parametrize("meanwhile", ["another part", "abort"])
+def test_an_upload_that_changes_while_its_parts_are_joined_is_not_completed(s3, small_parts, meanwhile):
+    upload = begin(s3)
+    sent = part(s3, upload, 1, b"bytes")
+    blobs = s3.server.blobs
+    write = blobs.write
+
+    async def change_first(body, **more):
+        blobs.write = write
+        common = {"Bucket": "data", "Key": "k", "UploadId": upload}
+        if meanwhile == "abort":
+            await s3.server.dispatch("s3", "AbortMultipartUpload", **common)
+        else:
+            await s3.server.dispatch("s3", "UploadPart", PartNumber=1, Body=b"other", **common)
+        return await write(body, **more)
+
+    blobs.write = change_first
+    name, params = complete_call(upload, sent)
+    error = s3.fails(*name, **params)
+    assert error.error_code == ("NoSuchUpload" if meanwhile == "abort" else "OperationAborted")
+    assert s3.listed() == []
+
+
 def test_completion_may_be_conditional(s3, small_parts):
     s3.put("k", b"there")
     upload = begin(s3)
@@ -153,6 +176,15 @@ def test_a_whole_objects_checksum_is_verified(s3, small_parts):
     assert s3.fails(*name, **params).error_code == "InvalidRequest"
     output = s3(*complete_call(upload, *sent)[0], **complete_call(upload, *sent, ChecksumCRC32=right)[1])
     assert (output["ChecksumCRC32"], output["ChecksumType"]) == (right, "FULL_OBJECT")
+
+
+def test_a_whole_objects_checksum_of_another_algorithm_is_refused(s3, small_parts):
+    for algorithm, expected in ((None, "null"), ("CRC64NVME", "crc64nvme")):
+        upload = begin(s3, **({"ChecksumAlgorithm": algorithm} if algorithm else {}))
+        sent = part(s3, upload, 1, b"1")
+        name, params = complete_call(upload, sent, ChecksumCRC32="AAAAAA==")
+        message = s3.fails(*name, **params).message
+        assert f"expected checksum Type: {expected}, actual checksum Type: crc32" in message
 
 
 @pytest.mark.parametrize(
