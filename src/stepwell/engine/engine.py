@@ -139,7 +139,7 @@ class Engine:
         return list(public(view.journal(execution.journal), data=data))
 
     def on_event(self, event: Mapping[str, Any], draft: Draft) -> None:
-        """An event of a service, in EventBridge's form: ends the `.sync` tasks that wait for its resources."""
+        """An event of a service, in EventBridge's form: ends `.sync` tasks that wait for its resources."""
         detail = event["detail"]
         for resource in event.get("resources", ()):
             for waiter in list(draft.scan(Waiter, prefix=f"{resource} ")):

@@ -1,0 +1,267 @@
+"""State machines through the API."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from engine.machines import TrainingJobs, branch, fail, single, task, training
+from engine.world import ACCOUNT, REGION, ROLE, World
+
+from stepwell.errors import AwsError
+
+PASS = json.dumps(single(Type="Pass"))
+ARN = f"arn:aws:states:{REGION}:{ACCOUNT}:stateMachine:m"
+
+
+def refused(world: World, operation: str, **params: Any) -> tuple[str, str]:
+    """Code and message of the error that a call is answered with."""
+    with pytest.raises(AwsError) as caught:
+        world.call(operation, **params)
+    return caught.value.error_code, caught.value.message
+
+
+def create(world: World, **params: Any) -> dict[str, Any]:
+    return world.call("CreateStateMachine", **{"name": "m", "definition": PASS, "roleArn": ROLE} | params)
+
+
+def test_describe_gives_what_create_took(world: World) -> None:
+    """The definition comes back as text, byte by byte; no revision before the first update."""
+    text = json.dumps(single(Type="Pass"), indent=2)
+    created = create(world, definition=text)
+    assert created == {"stateMachineArn": ARN, "creationDate": world.clock.now()}
+    assert world.call("DescribeStateMachine", stateMachineArn=ARN) == {
+        "stateMachineArn": ARN,
+        "name": "m",
+        "status": "ACTIVE",
+        "definition": text,
+        "roleArn": ROLE,
+        "type": "STANDARD",
+        "creationDate": world.clock.now(),
+        "loggingConfiguration": {"level": "OFF", "includeExecutionData": False},
+        "tracingConfiguration": {"enabled": False},
+    }
+    metadata = world.call("DescribeStateMachine", stateMachineArn=ARN, includedData="METADATA_ONLY")
+    assert "definition" not in metadata
+
+
+def test_creating_the_same_again_is_the_same_machine(world: World) -> None:
+    """Another role or other tags are not looked at; another text is another machine."""
+    first = create(world)
+    world.clock.advance(10)
+    assert create(world) == first
+    again = create(world, tags=[{"key": "a", "value": "b"}])
+    assert again == first
+    assert refused(world, "CreateStateMachine", name="m", definition=PASS + " ", roleArn=ROLE) == (
+        "StateMachineAlreadyExists",
+        f"State Machine Already Exists: '{ARN}'",
+    )
+
+
+@pytest.mark.parametrize("name", ["a b", "a<b", "a?", 'a"', "a#", "a\\", "a/b", "a:b", "a\x7f", "a\x85"])
+def test_names_with_characters_that_aws_refuses(world: World, name: str) -> None:
+    """InvalidName says which."""
+    assert refused(world, "CreateStateMachine", name=name, definition=PASS, roleArn=ROLE) == (
+        "InvalidName",
+        f"Invalid Name: '{name}'",
+    )
+
+
+def test_all_faults_of_a_definition_are_told_at_once(world: World) -> None:
+    """InvalidDefinition lists every diagnostic with its place."""
+    definition = {"States": {"A": {"Type": "Pass", "Next": "B"}, "C": {"Type": "Wait", "End": True}}}
+    code, message = refused(
+        world, "CreateStateMachine", name="m", definition=json.dumps(definition), roleArn=ROLE
+    )
+    assert code == "InvalidDefinition"
+    assert message.startswith("Invalid State Machine Definition: 'SCHEMA_VALIDATION_FAILED: ")
+    assert "/States/C" in message
+    assert message.count("SCHEMA_VALIDATION_FAILED") + message.count("MISSING_TRANSITION_TARGET") >= 3
+
+
+@pytest.mark.parametrize(
+    ("resource", "fault"),
+    [
+        ("arn:aws:states:::sagemaker:createTransformJob.sync", "UNSUPPORTED: Stepwell does not support the "
+         "operation CreateTransformJob of sagemaker"),
+        ("arn:aws:states:::sns:publish", "UNSUPPORTED: Stepwell does not support the resource"),
+        ("arn:aws:states:::aws-sdk:sagemaker:describeNothing", "SCHEMA_VALIDATION_FAILED: The resource "
+         "provided arn:aws:states:::aws-sdk:sagemaker:describeNothing is not recognized."),
+        ("arn:aws:states:::lambda:invoke.sync", "SCHEMA_VALIDATION_FAILED: The resource provided "
+         "arn:aws:states:::lambda:invoke.sync is not recognized."),
+    ],
+)  # fmt: skip
+def test_resources_that_cannot_run_are_refused_by_name(world: World, resource: str, fault: str) -> None:
+    """What AWS does not know is its error; what only this server lacks is named as such."""
+    TrainingJobs(world)
+    definition = single(Type="Parallel", Branches=[branch("Inner", **task(resource))])
+    code, message = refused(
+        world, "CreateStateMachine", name="m", definition=json.dumps(definition), roleArn=ROLE
+    )
+    assert code == "InvalidDefinition"
+    assert fault in message
+    assert message.endswith(" at /States/Only/Branches[0]/States/Inner/Resource'")
+
+
+@pytest.mark.parametrize(
+    ("params", "code", "words"),
+    [
+        ({"type": "EXPRESS"}, "StateMachineTypeNotSupported", "EXPRESS"),
+        ({"publish": True}, "ValidationException", "publishing versions"),
+        (
+            {"versionDescription": "v"},
+            "ValidationException",
+            "Version description can only be set when publish is true",
+        ),
+        (
+            {"loggingConfiguration": {"level": "ALL", "destinations": []}},
+            "InvalidLoggingConfiguration",
+            "Must specify exactly one Log Destination.",
+        ),
+        (
+            {"roleArn": f"arn:aws:iam::{ACCOUNT}:role/Absent"},
+            "AccessDeniedException",
+            "Neither the global service principal states.amazonaws.com, nor the regional one is authorized "
+            "to assume the provided role.",
+        ),
+    ],
+)
+def test_what_create_refuses(world: World, params: Any, code: str, words: str) -> None:
+    """Each refusal has AWS's code, or names what this server lacks."""
+    found = refused(
+        world, "CreateStateMachine", **{"name": "m", "definition": PASS, "roleArn": ROLE} | params
+    )
+    assert found[0] == code
+    assert words in found[1]
+
+
+def test_an_update_is_for_new_executions(world: World) -> None:
+    """A running execution goes on with the definition it began with; a new one takes the new."""
+    machine = world.create(
+        {
+            "StartAt": "Wait",
+            "States": {"Wait": {"Type": "Wait", "Seconds": 5, "Next": "Old"}, "Old": {"Type": "Pass", "Result": "old", "End": True}},
+        }
+    )  # fmt: skip
+    old = world.start(machine)
+    world.run()
+    changed = json.dumps(single(Type="Pass", Result="new"))
+    updated = world.call("UpdateStateMachine", stateMachineArn=machine, definition=changed)
+    new = world.start(machine)
+    world.engine.programs._machines.clear()
+    world.advance(5)
+    assert (world.output(old), world.output(new)) == ("old", "new")
+    described = world.call("DescribeStateMachineForExecution", executionArn=new)
+    assert described["revisionId"] == updated["revisionId"]
+    before = world.call("DescribeStateMachineForExecution", executionArn=old)
+    assert "revisionId" not in before
+    assert '"Old"' in before["definition"]
+
+
+def test_an_update_needs_something_to_update(world: World) -> None:
+    """MissingRequiredParameter; and the machine must exist."""
+    create(world)
+    assert refused(world, "UpdateStateMachine", stateMachineArn=ARN)[0] == "MissingRequiredParameter"
+    absent = ARN + "x"
+    assert refused(world, "UpdateStateMachine", stateMachineArn=absent, roleArn=ROLE) == (
+        "StateMachineDoesNotExist",
+        f"State Machine Does Not Exist: '{absent}'",
+    )
+
+
+def test_deleting_aborts_what_runs_and_is_silent_about_nothing(world: World) -> None:
+    """Running executions are aborted and can still be described; a second delete is no error."""
+    machine = world.create(single(Type="Wait", Seconds=50))
+    execution = world.start(machine)
+    for _ in range(2):
+        world.call("DeleteStateMachine", stateMachineArn=machine)
+    world.run()
+    assert world.describe(execution)["status"] == "ABORTED"
+    assert refused(world, "StartExecution", stateMachineArn=machine)[0] == "StateMachineDoesNotExist"
+
+
+@pytest.mark.parametrize(
+    ("arn", "why"),
+    [
+        ("nonsense", "Invalid ARN prefix: nonsense"),
+        (f"arn:aws:states:{REGION}:{ACCOUNT}:execution:m:e", "Resource type not valid in this context: execution"),
+        (f"arn:aws:sns:{REGION}:{ACCOUNT}:stateMachine:m", f"Invalid ARN: arn:aws:sns:{REGION}:{ACCOUNT}:stateMachine:m"),
+    ],
+)  # fmt: skip
+def test_arns_of_something_else(world: World, arn: str, why: str) -> None:
+    """InvalidArn says what is wrong with it."""
+    found = refused(world, "DescribeStateMachine", stateMachineArn=arn)
+    assert found == ("InvalidArn", f"Invalid Arn: '{why}'")
+
+
+def test_a_version_or_alias_is_no_machine_here(world: World) -> None:
+    """Nothing is ever published, so its ARN names nothing."""
+    create(world)
+    found = refused(world, "StartExecution", stateMachineArn=ARN + ":1")
+    assert found == ("StateMachineDoesNotExist", f"State Machine Does Not Exist: '{ARN}:1'")
+    assert world.call("ListStateMachineVersions", stateMachineArn=ARN) == {"stateMachineVersions": []}
+
+
+def test_machines_are_listed_in_pages(world: World) -> None:
+    """Every machine once, and a token is of use to its own query only."""
+    for index in range(5):
+        create(world, name=f"m{index}")
+    found: list[str] = []
+    params: dict[str, Any] = {"maxResults": 2}
+    while True:
+        page = world.call("ListStateMachines", **params)
+        found += [machine["name"] for machine in page["stateMachines"]]
+        if "nextToken" not in page:
+            break
+        params["nextToken"] = page["nextToken"]
+    assert found == ["m0", "m1", "m2", "m3", "m4"]
+    arn = ARN.replace(":m", ":m0")
+    for token in (params["nextToken"], "x", "é"):
+        assert refused(world, "ListExecutions", stateMachineArn=arn, nextToken=token)[0] == "InvalidToken"
+
+
+def test_tags_are_added_replaced_and_removed(world: World) -> None:
+    """Tags of a machine; those of nothing are ResourceNotFound."""
+    create(world, tags=[{"key": "a", "value": "1"}, {"key": "b", "value": "2"}])
+    world.call("TagResource", resourceArn=ARN, tags=[{"key": "b", "value": "3"}])
+    world.call("UntagResource", resourceArn=ARN, tagKeys=["a", "absent"])
+    assert world.call("ListTagsForResource", resourceArn=ARN) == {"tags": [{"key": "b", "value": "3"}]}
+    assert refused(world, "ListTagsForResource", resourceArn=ARN + "x")[0] == "ResourceNotFound"
+    many = [{"key": str(index), "value": ""} for index in range(50)]
+    assert refused(world, "TagResource", resourceArn=ARN, tags=many)[0] == "TooManyTags"
+
+
+def test_validation_tells_severity_code_and_place(world: World) -> None:
+    """ValidateStateMachineDefinition answers OK or FAIL, with what is wrong."""
+    assert world.call("ValidateStateMachineDefinition", definition=PASS) == {
+        "result": "OK",
+        "diagnostics": [],
+        "truncated": False,
+    }
+    found = world.call("ValidateStateMachineDefinition", definition='{"States":{}}', maxResults=1)
+    assert (found["result"], len(found["diagnostics"])) == ("FAIL", 1)
+    assert found["diagnostics"][0]["severity"] == "ERROR"
+    assert found["diagnostics"][0]["code"] == "SCHEMA_VALIDATION_FAILED"
+
+
+@pytest.mark.parametrize(("pattern", "blank"), [("sync", ""), ("waitForTaskToken", " ")])
+def test_express_machines_have_no_waiting_integrations(world: World, pattern: str, blank: str) -> None:
+    """AWS's words, with its blank."""
+    definition = single(**task(f"arn:aws:states:::states:startExecution.{pattern}"))
+    found = world.call("ValidateStateMachineDefinition", definition=json.dumps(definition), type="EXPRESS")
+    assert found["diagnostics"] == [
+        {
+            "severity": "ERROR",
+            "code": "SCHEMA_VALIDATION_FAILED",
+            "message": f"Express state machine does not support '.{pattern}' service integration{blank}",
+            "location": "/States/Only/Resource",
+        }
+    ]
+
+
+def test_a_training_machine_is_taken(world: World) -> None:
+    """Operations that the server has make valid resources."""
+    TrainingJobs(world)
+    world.create(single(**training()))
+    world.create(fail("E", "C"), "other")
