@@ -18,7 +18,7 @@ from stepwell.provision.aws import INVOKES, TYPES
 from stepwell.provision.cloud import Cloud
 from stepwell.provision.identities import Identities
 from stepwell.provision.operations import Operations
-from stepwell.provision.problems import Problem, ProvisionError, ResourceFailed, ResourceRefused
+from stepwell.provision.problems import Fault, Problem, ProvisionError, ResourceFailed, ResourceRefused
 from stepwell.provision.progress import Operation
 from stepwell.provision.registration import Reading, Registered, Registration
 from stepwell.provision.removal import remove
@@ -80,6 +80,8 @@ class Deployment:
             return self._resource(urn, _kind(asked.type), asked)
         except ProvisionError as error:
             return self._gave_up(urn, error)
+        except Exception as error:
+            return self._gave_up(urn, Fault(error))
 
     def read(self, asked: Reading) -> Registered:
         """A resource that exists already."""
@@ -111,6 +113,8 @@ class Deployment:
             return _answer(resource)
         except ProvisionError as error:
             return self._gave_up(urn, error, "read")
+        except Exception as error:
+            return self._gave_up(urn, Fault(error), "read")
 
     def invoke(self, token: str, arguments: Properties) -> dict[str, Any]:
         """What a function of the package answers.
@@ -287,7 +291,9 @@ class Deployment:
             autonamed=prepared.autonamed,
             generation=generation,
         )
-        return self._carry_out(kind, step, old, draft, inputs)
+        for option in asked.without_effect if self.dry_run else ():
+            self._report.say("info", f"without effect here: {option}", urn)
+        return self._carry_out(kind, step, old, draft, inputs, asked.hide_diffs)
 
     def _carry_out(
         self,
@@ -296,11 +302,12 @@ class Deployment:
         old: Resource | None,
         draft: Resource,
         inputs: dict[str, Any],
+        hide: tuple[str, ...],
     ) -> Registered:
         urn, operation = draft.urn, step.operation
         if operation == "create" and urn in self._doomed:
             operation = "replace"
-        changes = diff.masked(step.changes, {*draft.secrets, *(old.secrets if old else ())})
+        changes = diff.masked(step.changes, {*draft.secrets, *(old.secrets if old else ())}, hide)
         if operation == "same":
             self._state.put(replace(draft, status="ready"))
             self._report.step(urn, operation, "done", parent=draft.parent)

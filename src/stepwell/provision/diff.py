@@ -65,9 +65,11 @@ def _leaves(path: str, before: Any, after: Any, replaces: bool) -> Iterator[Prop
     yield PropertyChange(path=path, before=plain(before), after=shown, replaces=replaces)
 
 
-def masked(changes: Iterable[PropertyChange], secrets: Iterable[str]) -> tuple[PropertyChange, ...]:
-    """`changes` with the values of secret properties covered."""
-    hidden = frozenset(secrets)
+def masked(
+    changes: Iterable[PropertyChange], secrets: Iterable[str], hide: Iterable[str] = ()
+) -> tuple[PropertyChange, ...]:
+    """`changes` with the values of secret properties covered, and without those of the properties to hide."""
+    hidden, dropped = frozenset(secrets), frozenset(hide)
     return tuple(
         change
         if change.path.split(".")[0] not in hidden
@@ -78,6 +80,7 @@ def masked(changes: Iterable[PropertyChange], secrets: Iterable[str]) -> tuple[P
             replaces=change.replaces,
         )
         for change in changes
+        if change.path.split(".")[0] not in dropped
     )
 
 

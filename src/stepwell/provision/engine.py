@@ -16,7 +16,7 @@ from stepwell.provision.aws import TYPES
 from stepwell.provision.cloud import ClientFactory, Cloud, boto3_clients
 from stepwell.provision.deployment import Deployment
 from stepwell.provision.operations import Operations
-from stepwell.provision.problems import Problem, ProvisionError
+from stepwell.provision.problems import Fault, Problem, ProvisionError
 from stepwell.provision.progress import Observer
 from stepwell.provision.report import Report
 from stepwell.provision.request import Outcome, Output, Request
@@ -149,9 +149,10 @@ def _refresh(request: Request, cloud: Cloud, stack: StackState, observer: Observ
     def one(resource: Resource) -> None:
         try:
             _read_back(resource, operations, stack, report)
-        except ProvisionError as error:
-            report.failed(resource.urn, error)
-            report.step(resource.urn, "read", "failed", parent=resource.parent, message=str(error))
+        except Exception as error:
+            told = error if isinstance(error, ProvisionError) else Fault(error)
+            report.failed(resource.urn, told)
+            report.step(resource.urn, "read", "failed", parent=resource.parent, message=str(told))
 
     custom = [r for r in stack.resources() if r.custom and r.type in TYPES and _chosen(r, request.targets)]
     with ThreadPoolExecutor(request.parallel) as pool:

@@ -32,6 +32,7 @@ _UNSUPPORTED = {
     "importId": "the import option",
     "deletedWith": "the deleted_with option",
     "replace_with": "the replace_with option",
+    "envVarMappings": "the env_var_mappings option",
     "transforms": "transforms",
     "state_migrations": "state migrations",
 }
@@ -174,6 +175,8 @@ def _registration(request: Any) -> Registration:
         ignore_changes=tuple(request.ignoreChanges),
         replace_on_changes=tuple(request.replaceOnChanges),
         additional_secrets=tuple(request.additionalSecretOutputs),
+        hide_diffs=tuple(getattr(request, "hideDiffs", ())),
+        without_effect=("the custom_timeouts option",) if request.HasField("customTimeouts") else (),
         unsupported=tuple(_unsupported(request)),
     )
 
@@ -200,3 +203,5 @@ def _unsupported(request: Any) -> Iterator[str]:
     for name, words in _UNSUPPORTED.items():
         if getattr(request, name, None):
             yield words
+    if "replacement_trigger" in request.DESCRIPTOR.fields_by_name and request.HasField("replacement_trigger"):
+        yield "the replacement_trigger option"

@@ -8,7 +8,8 @@
         ├── StateTooNew           a newer version wrote it
         ├── StateForeign          it belongs to another server, or to another program
         ├── ResourceRefused       a resource's type or properties, before anything was called
-        └── ResourceFailed        the endpoint's answer to a call for one resource
+        ├── ResourceFailed        the endpoint's answer to a call for one resource
+        └── Fault                 what no code expected
 
 The first five are raised to the caller of `provision.run`; what concerns single resources or the program's
 own code is collected as `Problem` values in the outcome, all of it and not only the first.
@@ -16,6 +17,7 @@ own code is collected as `Problem` values in the outcome, all of it and not only
 
 from __future__ import annotations
 
+import traceback
 from dataclasses import dataclass
 
 from stepwell.errors import StepwellError
@@ -72,6 +74,17 @@ class StateForeign(ProvisionError):
 
 class ResourceRefused(ProvisionError):
     """A resource that cannot be made here, found before any call."""
+
+
+class Fault(ProvisionError):
+    """An error that no code expected: ours, or an answer without what AWS always answers."""
+
+    def __init__(self, error: Exception) -> None:
+        place = traceback.extract_tb(error.__traceback__)[-1]
+        super().__init__(
+            f"{type(error).__name__}: {error} (in {place.filename}, line {place.lineno})",
+            advice="This is a fault of Stepwell or of the server: run again, and report it",
+        )
 
 
 class ResourceFailed(ProvisionError):

@@ -63,6 +63,10 @@ class Registration:
     replace_on_changes: tuple[str, ...] = ()
     #: outputs to treat as secrets
     additional_secrets: tuple[str, ...] = ()
+    #: properties whose changes are not shown
+    hide_diffs: tuple[str, ...] = ()
+    #: options that have nothing to act on here, by name
+    without_effect: tuple[str, ...] = ()
     #: what it asks for that is not supported, by name
     unsupported: tuple[str, ...] = ()
 

@@ -7,7 +7,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 from stepwell.provision import graph
 from stepwell.provision.operations import Operations
-from stepwell.provision.problems import ProvisionError, ResourceRefused
+from stepwell.provision.problems import Fault, ProvisionError, ResourceRefused
+from stepwell.provision.progress import Operation
 from stepwell.provision.report import Report
 from stepwell.provision.state import Resource
 
@@ -22,15 +23,17 @@ def remove(resources: Iterable[Resource], operations: Operations, report: Report
     kept: set[str] = set()
 
     def one(resource: Resource) -> None:
+        operation: Operation = "replace" if resource.status == "condemned" else "delete"
         if resource.urn in kept and resource.status != "condemned":
             report.say("warning", "kept: what depends on it could not be deleted", resource.urn)
             kept.update(graph.needs(resource))
             return
         try:
-            _remove(resource, operations, report, dry_run)
-        except ProvisionError as error:
-            report.failed(resource.urn, error)
-            report.step(resource.urn, "delete", "failed", parent=resource.parent, message=str(error))
+            _remove(resource, operation, operations, report, dry_run)
+        except Exception as error:
+            told = error if isinstance(error, ProvisionError) else Fault(error)
+            report.failed(resource.urn, told)
+            report.step(resource.urn, operation, "failed", parent=resource.parent, message=str(told))
             kept.update(graph.needs(resource))
 
     with ThreadPoolExecutor(_AT_ONCE) as pool:
@@ -38,13 +41,16 @@ def remove(resources: Iterable[Resource], operations: Operations, report: Report
             list(pool.map(one, wave))
 
 
-def _remove(resource: Resource, operations: Operations, report: Report, dry_run: bool) -> None:
+def _remove(
+    resource: Resource, operation: Operation, operations: Operations, report: Report, dry_run: bool
+) -> None:
     if resource.protect:
         raise ResourceRefused("it is protected", advice="Take `protect` off, run `up`, then delete it")
     forgotten = resource.retain or resource.external
-    message = "only forgotten, not deleted" if forgotten else ""
+    message = "the old one goes" if resource.status == "condemned" else ""
+    message = "only forgotten, not deleted" if forgotten else message
     if not dry_run:
         if resource.custom:
-            report.step(resource.urn, "delete", "started", parent=resource.parent, message=message)
+            report.step(resource.urn, operation, "started", parent=resource.parent, message=message)
         operations.delete(resource)
-    report.step(resource.urn, "delete", "done", parent=resource.parent, message=message)
+    report.step(resource.urn, operation, "done", parent=resource.parent, message=message)

@@ -45,7 +45,7 @@ class Report:
         with self._lock:
             if status == "done":
                 change = Change(urn=urn, type=type_, name=name, operation=operation, properties=changes)
-                self._done[urn, operation] = change
+                self._done.setdefault((urn, operation), change)
             self._observer(
                 ResourceProgress(
                     phase=self.phase,

@@ -106,9 +106,7 @@ def test_a_resource_is_registered_with_all_its_options(channel: Any, aws: Any) -
     assert aws.table("log-group")["/g"]["retentionInDays"] == 7
 
 
-def test_the_programs_log_goes_to_the_observer_without_the_sdks_traces(
-    channel: Any, events: list[Any]
-) -> None:
+def test_the_programs_log_arrives_without_the_sdks_traces(channel: Any, events: list[Any]) -> None:
     """Debug lines are the SDK's own, a dozen per resource."""
     stub = engine_pb2_grpc.EngineStub(channel)
     for severity, text in ((engine_pb2.DEBUG, "trace"), (engine_pb2.WARNING, "careful")):
