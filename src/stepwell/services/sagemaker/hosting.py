@@ -96,10 +96,17 @@ class Hosting:
     async def _stop(self, worker_id: str) -> None:
         self._parts.credentials.forget(worker_id)
         if self._parts.jobs.known(worker_id):
-            await self._parts.servers.drain(worker_id)
+            try:
+                await self._parts.servers.drain(worker_id)
+            except WorkerError as error:
+                log.warning("%s could not be drained: %s", worker_id, error)
+                self._parts.jobs.stop(worker_id)
+                await self._parts.jobs.wait(worker_id)
         await asyncio.to_thread(self._parts.jobs.forget, worker_id)
 
     def _retired(self, effect: Effect, outcome: Outcome, draft: Draft) -> None:
+        if outcome.error is not None:
+            log.warning("servers were not stopped cleanly: %s", outcome.error.message)
         for worker_id in effect.body["servers"]:
             worker_roles.revoke(draft, worker_id)
         if effect.body["delete"]:
@@ -205,13 +212,12 @@ class ModelServer:
         while True:
             try:
                 await self.start()
-                await self._log.follow()
-                ended = await self._parts.jobs.wait(self._worker_id)
+                ended, _ = await asyncio.gather(self._parts.jobs.wait(self._worker_id), self._log.follow())
                 reason = ended.detail or ended.reason
                 if ended.ended_at - ended.started_at > longest:
                     pause = shortest
-            except (AwsError, WorkerError, OSError) as error:
-                reason = str(error)
+            except Exception as error:
+                reason = f"{type(error).__name__}: {error}"
             self._parts.router.down(self._worker_id)
             log.warning("model server %s ended and is started again: %s", self._worker_id, reason)
             await self._parts.sleep(pause)

@@ -151,12 +151,12 @@ class JobRuns(Generic[J]):
                 began = await unless(stopping, self._begin(job, staging, lines))
             finally:
                 del self._stops[job.worker_id]
-            if not began:
+            if not began and not jobs.known(job.worker_id):
                 return Ending(status="Stopped")
         elif job.status == "Stopping":
             jobs.stop(job.worker_id)
-        await lines.follow()
-        exit_ = await jobs.wait(job.worker_id)
+        # Both at once: waiting also starts, or buries, a worker whose supervisor is missing.
+        exit_, _ = await asyncio.gather(jobs.wait(job.worker_id), lines.follow())
         return await self._finish(job, staging, exit_)
 
     async def _begin(self, job: J, staging: Staging, lines: WorkerLog) -> bool:
@@ -234,6 +234,9 @@ def forgetting(parts: Parts) -> EffectKind:
     async def perform(effect: Effect) -> None:
         worker_id = effect.body["worker"]
         parts.credentials.forget(worker_id)
+        if parts.jobs.known(worker_id) and parts.jobs.ended(worker_id) is None:
+            parts.jobs.stop(worker_id)
+            await parts.jobs.wait(worker_id)
         await asyncio.to_thread(parts.jobs.forget, worker_id)
 
     return EffectKind(name=FORGET, perform=perform, complete=_nothing)

@@ -119,6 +119,8 @@ def _check(params: Mapping[str, Any]) -> None:
         if len({each[name] for each in group}) != len(group):
             raise ValidationException(f"{name} must be unique within a processing job.")
         for each in group:
+            if each.get("AppManaged"):
+                raise ValidationException(f"{each[name]}: AppManaged is not supported by Stepwell.")
             if member not in each:
                 raise ValidationException(f"{each[name]} must have an {member}.")
     paths = [(place["S3Uri"], place.get("LocalPath")) for place in (*inputs(params), *outputs(params))]
@@ -194,8 +196,9 @@ def operations(check_image: CheckImage) -> list[Operation]:
             ),
             honoured=words(
                 "ProcessingJobName RoleArn Tags Environment StoppingCondition AppSpecification"
-                " ProcessingInputs.InputName ProcessingInputs.S3Input"
+                " ProcessingInputs.InputName ProcessingInputs.S3Input ProcessingInputs.AppManaged"
                 " ProcessingOutputConfig.Outputs.OutputName ProcessingOutputConfig.Outputs.S3Output"
+                " ProcessingOutputConfig.Outputs.AppManaged"
                 " ProcessingResources.ClusterConfig.InstanceCount NetworkConfig.EnableNetworkIsolation"
             ),
             recorded=words(

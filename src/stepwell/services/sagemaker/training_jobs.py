@@ -18,7 +18,7 @@ from stepwell.services.sagemaker.events import tell
 from stepwell.services.sagemaker.image_check import CheckImage
 from stepwell.services.sagemaker.job import Job
 from stepwell.services.sagemaker.metrics import Metrics
-from stepwell.services.sagemaker.s3_uris import require_s3
+from stepwell.services.sagemaker.s3_uris import below, require_s3
 
 EVENT = "SageMaker Training Job State Change"
 RUN = "training-job"
@@ -29,7 +29,7 @@ MAX_RUNTIME = 86_400
 DESCRIBED = words(
     "HyperParameters AlgorithmSpecification RoleArn InputDataConfig OutputDataConfig ResourceConfig VpcConfig"
     " StoppingCondition EnableNetworkIsolation EnableInterContainerTrafficEncryption"
-    " EnableManagedSpotTraining Environment ExperimentConfig ProfilerConfig"
+    " EnableManagedSpotTraining Environment ExperimentConfig ProfilerConfig DebugHookConfig"
 )
 
 
@@ -44,8 +44,20 @@ class TrainingJob(Job, frozen=True, kw_only=True):
     transitions: list[dict[str, Any]] = []
     #: FinalMetricDataList
     metrics: list[dict[str, Any]] = []
-    #: where the model lies; set before it is there, as on AWS
-    artifacts: str | None = None
+
+    @property
+    def output(self) -> str:
+        """Where its outputs go."""
+        return below(self.request["OutputDataConfig"]["S3OutputPath"], self.name, "output")
+
+    @property
+    def compressed(self) -> bool:
+        return bool(self.request["OutputDataConfig"].get("CompressionType", "GZIP") == "GZIP")
+
+    @property
+    def artifacts(self) -> str:
+        """Where its model lies, or will: AWS says so from the start."""
+        return below(self.output, "model.tar.gz") if self.compressed else below(self.output, "model/")
 
 
 def enter(job: TrainingJob, now: float, secondary: str, message: str, **changes: Any) -> TrainingJob:
@@ -65,7 +77,7 @@ def describe(job: TrainingJob) -> dict[str, Any]:
     shown: dict[str, Any] = {
         "TrainingJobName": job.name,
         "TrainingJobArn": job.arn,
-        "ModelArtifacts": {"S3ModelArtifacts": job.artifacts} if job.artifacts else {},
+        "ModelArtifacts": {"S3ModelArtifacts": job.artifacts},
         "TrainingJobStatus": job.status,
         "SecondaryStatus": job.secondary,
         **{name: job.request[name] for name in DESCRIBED if name in job.request},
@@ -231,7 +243,7 @@ def operations(check_image: CheckImage) -> list[Operation]:
                 " ResourceConfig.VolumeKmsKeyId VpcConfig EnableInterContainerTrafficEncryption"
                 " EnableManagedSpotTraining StoppingCondition.MaxWaitTimeInSeconds"
                 " AlgorithmSpecification.EnableSageMakerMetricsTimeSeries ExperimentConfig"
-                " ProfilerConfig.DisableProfiler"
+                " ProfilerConfig DebugHookConfig"
             ),
             prepare=prepare,
             decide=create,

@@ -103,15 +103,13 @@ class Training:
         self, job: TrainingJob, folder: Path, staging: Staging, *, failed: bool
     ) -> dict[str, Any]:
         facts: dict[str, Any] = {"metrics": self._metrics.pop(job.key).final()}
-        place = below(job.request["OutputDataConfig"]["S3OutputPath"], job.name, "output")
-        compressed = job.request["OutputDataConfig"].get("CompressionType", "GZIP") == "GZIP"
         if not failed:
             model = await asyncio.to_thread(own, folder, "model")
             model.mkdir(exist_ok=True)
-            facts["artifacts"] = await _store(staging, model, below(place, "model"), compressed=compressed)
+            await _store(job, model, below(job.output, "model"), staging, scratch=folder.parent)
         data = await asyncio.to_thread(own, folder, "output", "data")
         if not await asyncio.to_thread(archives.is_empty, data):
-            await _store(staging, data, below(place, "output"), compressed=compressed)
+            await _store(job, data, below(job.output, "output"), staging, scratch=folder.parent)
         return facts
 
     def listen(self, job: TrainingJob, lines: WorkerLog) -> None:
@@ -155,16 +153,15 @@ class Training:
         training_jobs.save(draft, job)
 
 
-async def _store(staging: Staging, folder: Path, place: str, *, compressed: bool) -> str:
-    """Store a folder, as one archive or file by file; returns where."""
-    if not compressed:
+async def _store(job: TrainingJob, folder: Path, place: str, staging: Staging, *, scratch: Path) -> None:
+    """Store a folder as one archive, made in `scratch`, or file by file. Raises RunFailed."""
+    if not job.compressed:
         await staging.store_folder(folder, place)
-        return f"{place}/"
-    with tempfile.TemporaryDirectory(prefix="pack-", dir=folder.parent.parent) as scratch:
-        archive = Path(scratch) / "archive.tar.gz"
+        return
+    with tempfile.TemporaryDirectory(prefix="pack-", dir=scratch) as made:
+        archive = Path(made) / "archive.tar.gz"
         await asyncio.to_thread(archives.pack, folder, archive)
         await staging.store(archive, f"{place}.tar.gz")
-    return f"{place}.tar.gz"
 
 
 def configuration(job: TrainingJob) -> dict[str, Any]:

@@ -6,6 +6,7 @@ import asyncio
 import io
 import json
 import shutil
+import sys
 import tarfile
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
@@ -13,19 +14,22 @@ from typing import Any
 from urllib.parse import quote
 
 import pytest
+from botocore.model import ListShape, Shape, StructureShape
 from harness import ACCOUNT, Harness
 
+from stepwell.api.models import operation_model
 from stepwell.api.operations import Operation, Right, Service
 from stepwell.calls import BytesBody, Call, read_body
 from stepwell.durable import Draft, Timer, View
 from stepwell.errors import AwsError
 from stepwell.services import sagemaker, sagemaker_runtime
 from stepwell.workers.connections import Response
+from stepwell.workers.containment import python_paths
 from stepwell.workers.environments import Environment
 from stepwell.workers.images import UnknownImage
-from stepwell.workers.jobs import Exit, Handle, JobSpec, LogBatch
+from stepwell.workers.jobs import Exit, Handle, Jobs, JobSpec, LogBatch
 from stepwell.workers.routing import Router
-from stepwell.workers.servers import ModelUnavailable, ServerFailed
+from stepwell.workers.servers import ModelUnavailable, ServerFailed, Servers
 
 ROLE = f"arn:aws:iam::{ACCOUNT}:role/train"
 IMAGE = "683313688378.dkr.ecr.us-east-1.amazonaws.com/sagemaker-scikit-learn:1.2-1-cpu-py3"
@@ -267,18 +271,55 @@ class ToyEnvironments:
         )
 
 
+class OwnPython:
+    """The Python of this test for every image."""
+
+    def ready(self, image: str) -> Environment | None:
+        python = Path(sys.executable)
+        return Environment(
+            python=python, read=python_paths(python), path=(python.parent,), variables={}, warning=""
+        )
+
+    async def build(self, image: str, progress: Callable[[str], None]) -> Environment | None:
+        return self.ready(image)
+
+
+def check_shape(shape: Shape | None, value: Any, path: str) -> None:
+    """Fail for anything in an answer that botocore's model does not know there, or that it misses."""
+    if isinstance(shape, StructureShape):
+        for name in shape.required_members:
+            assert name in value, f"{path}.{name} is missing"
+        for name, member in value.items():
+            assert name in shape.members, f"{path}.{name} is not in the model"
+            check_shape(shape.members[name], member, f"{path}.{name}")
+    elif isinstance(shape, ListShape):
+        for item in value:
+            check_shape(shape.member, item, path)
+    elif shape is not None and shape.type_name == "string":
+        assert isinstance(value, str), path
+        assert not shape.enum or value in shape.enum, f"{path} is {value}"
+
+
 class World:
     """A server that can be killed and started again, and all that is around it."""
 
     role = ROLE
     image = IMAGE
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, real: bool = False) -> None:
+        """real: workers are processes, run by this test's own Python."""
         self.folder = folder
         self.s3 = ToyS3()
-        self.jobs = PlayedJobs(folder / "workers")
-        self.servers = PlayedServers(self.jobs)
-        self.environments = ToyEnvironments()
+        self.jobs: Any = PlayedJobs(folder / "workers")
+        self.servers: Any = PlayedServers(self.jobs)
+        if real:
+            self.jobs = Jobs(
+                root=folder / "workers",
+                data=folder,
+                endpoint="http://127.0.0.1:9",
+                region="us-east-1",
+            )
+        self.environments: Any = OwnPython() if real else ToyEnvironments()
         self.events: list[dict[str, Any]] = []
         self.lines: list[tuple[str, str, str]] = []
         self.sessions = 0
@@ -290,6 +331,8 @@ class World:
 
     def start(self) -> None:
         self.server = Harness(self.folder)
+        if isinstance(self.jobs, Jobs):
+            self.servers = Servers(self.jobs)
         self.router = Router()
         self.credentials = sagemaker.WorkerCredentials(self.server.context, "http://127.0.0.1:4566")
         self.parts = sagemaker.Parts(
@@ -327,7 +370,9 @@ class World:
         self.server.__exit__(None, None, None)
 
     def __call__(self, operation: str, **params: Any) -> dict[str, Any]:
-        return self.server.call("sagemaker", operation, **params)
+        output = self.server.call("sagemaker", operation, **params)
+        check_shape(operation_model("sagemaker", operation).output_shape, output, operation)
+        return output
 
     def invoke(self, endpoint: str, **params: Any) -> dict[str, Any]:
         return self.server.call("sagemaker-runtime", "InvokeEndpoint", EndpointName=endpoint, **params)
@@ -406,4 +451,13 @@ class World:
 def world(tmp_path: Path) -> Iterator[World]:
     made = World(tmp_path)
     yield made
+    made.kill()
+
+
+@pytest.fixture
+def real(tmp_path: Path) -> Iterator[World]:
+    made = World(tmp_path, real=True)
+    yield made
+    made.server.run(made.server._performers.close())
+    made.server.run(sagemaker.stop_all(made.parts))
     made.kill()

@@ -150,6 +150,14 @@ def outputs(**changes: str) -> dict[str, Any]:
             },
             "S3InputMode Pipe is not supported",
         ),
+        (
+            {
+                "ProcessingInputs": [
+                    {"InputName": "c", "AppManaged": True, "S3Input": place(CODE, "s3://b/c")}
+                ]
+            },
+            "AppManaged is not supported",
+        ),
         ({"AppSpecification": {"ImageUri": "unknown"}}, "no environment for the image"),
         ({"RoleArn": "arn:aws:iam::000000000000:role/stranger"}, "Could not assume role"),
     ],

@@ -200,6 +200,18 @@ def test_a_job_that_writes_no_model_uploads_an_empty_one(world: Any) -> None:
     assert contents(world.s3.objects["bucket/out/job/output/model.tar.gz"]) == {}
 
 
+def test_without_compression_the_models_files_are_stored_as_they_are(world: Any) -> None:
+    def act(spec: Any, folder: Path) -> int:
+        (folder / "model" / "deep").mkdir()
+        (folder / "model" / "deep" / "weights").write_text("w")
+        return 0
+
+    world.jobs.act = act
+    world.train(OutputDataConfig={"S3OutputPath": "s3://bucket/out/", "CompressionType": "NONE"})
+    assert ended(world)["ModelArtifacts"]["S3ModelArtifacts"] == "s3://bucket/out/job/output/model/"
+    assert world.s3.objects == {"bucket/out/job/output/model/deep/weights": b"w"}
+
+
 def test_a_stopped_job_keeps_its_model(world: Any) -> None:
     world.train()
     world.until(lambda: WORKER in world.jobs.began)
