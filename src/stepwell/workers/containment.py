@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from stepwell.workers.inside import confinement
+from stepwell.workers.interpreters import installed
 
 #: where the programs lie that run inside a worker
 INSIDE = Path(__file__).parent / "inside"
@@ -93,12 +94,14 @@ def python_paths(interpreter: Path) -> tuple[Path, ...]:
 
 def offers() -> list[Offer]:
     """What this machine has to contain workers with, for `stepwell doctor`."""
-    return [_landlock(), _namespace(), _network(), _own_user(), _pidfd(), *_commands()]
+    return [_landlock(), _namespace(), _network(), _own_user(), _pidfd(), _pythons(), *_commands()]
 
 
 def is_boundary() -> bool:
     """Whether workers are kept out of the data folder here; where not, roles are no boundary."""
-    return confinement.landlock_version() > 0 or os.geteuid() == 0
+    if confinement.landlock_version() > 0:
+        return True
+    return os.geteuid() == 0 and confinement.open_to_all(os.path.realpath(sys.base_prefix))
 
 
 def _landlock() -> Offer:
@@ -150,6 +153,11 @@ def _pidfd() -> Offer:
     given = hasattr(os, "pidfd_open") and hasattr(ctypes.CDLL(None), "prctl")
     detail = "the end of a worker is seen at once" if given else "the end of a worker is seen by polling"
     return Offer(name="pidfd", available=given, detail=detail)
+
+
+def _pythons() -> Offer:
+    names = ", ".join(item.name for item in installed())
+    return Offer(name="Pythons", available=True, detail=f"functions and jobs run on {names}")
 
 
 def _commands() -> list[Offer]:

@@ -20,6 +20,8 @@ from stepwell.workers.endings import ended
 LENGTHS = struct.Struct(">II")
 #: between two looks at the memory of a process that is at work, in seconds
 MEMORY_INTERVAL = 0.05
+#: Lambda's limit on a function's processes
+PROCESSES = 1024
 #: reads of 64 KiB that empty a pipe which nobody fills
 PIPE_ROUNDS = 17
 #: the same mark as in `inside/function.py`
@@ -38,7 +40,7 @@ class Gone(Exception):
 
 
 class OverMemory(Exception):
-    """The process held more than it may, and was killed."""
+    """The process held more memory, or more processes, than it may, and was killed."""
 
 
 class Printed:
@@ -163,7 +165,7 @@ class FunctionWorker:
             self._news.set()
 
     async def load(self, timeout: float, memory: int) -> tuple[dict[str, Any], bytes]:
-        """Have it load the user's code; its first frame (`ready`, `init_error`). Raises as `exchange` does."""
+        """Have it load the user's code; answers `ready` or `init_error`. Raises as `exchange` does."""
         answer = await self._exchange(self._first, timeout, memory)
         self.loaded = True
         return answer
@@ -214,13 +216,13 @@ class FunctionWorker:
                     loop.remove_writer(self._requests)
 
     async def _watch_memory(self, limit: int) -> None:
-        """Return, after killing it, when the process and what it started hold more than `limit` bytes."""
+        """Return, after killing it, when the process and what it started are more than they may be."""
         while True:
             await asyncio.sleep(MEMORY_INTERVAL)
             family = [self.pid, *processes.descendants(self.pid)]
             held = processes.resident(family, limit)
             self.peak_memory = max(self.peak_memory, held)
-            if held > limit:
+            if held > limit or len(family) > PROCESSES:
                 processes.end(self.pid)
                 self._news.set()
                 return

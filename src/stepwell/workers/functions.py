@@ -46,6 +46,7 @@ class Functions:
         self.endpoint = endpoint
         self.region = region
         self.idle = idle
+        self.limit = limit
         self._slots = asyncio.Semaphore(limit)
         self._warm: dict[tuple[str, str], list[FunctionWorker]] = {}
         self._all: set[FunctionWorker] = set()
@@ -62,7 +63,10 @@ class Functions:
         """
         async with self._slots:
             account = Account(spec, invocation)
-            worker = self._take(spec) or await self._start(spec, account)
+            worker = self._take(spec)
+            if worker is None:
+                await self._make_room()
+                worker = await self._start(spec, account)
             try:
                 result, usable = await self._run(spec, worker, account)
             except BaseException:
@@ -83,6 +87,18 @@ class Functions:
                 waiting.remove(worker)
                 return worker
         return None
+
+    async def _make_room(self) -> None:
+        """End the processes that waited longest, so that a new one stays within the limit."""
+        while len(self._all) >= self.limit:
+            waiting = min(
+                (pool for pool in self._warm.values() if pool),
+                key=lambda pool: pool[0].idle_since or 0,
+                default=None,
+            )
+            if waiting is None:
+                return
+            await self._drop(waiting.pop(0))
 
     async def _start(self, spec: FunctionSpec, account: Account) -> FunctionWorker:
         """A new process."""

@@ -86,6 +86,7 @@ class Supervisor:
         self.limits: dict[str, Any] = spec["limits"]
         self.reason = "exit"
         self.detail = ""
+        self.began = time.monotonic()
         self.terminated_at: float | None = None
         self.peak = 0
         self.check_due = 0.0
@@ -240,7 +241,7 @@ class Supervisor:
 
     def _check(self, child: int) -> None:
         """End the process when it was asked to stop or is over a limit."""
-        now = time.time()
+        now = time.monotonic()
         if self.terminated_at is not None:
             if now - self.terminated_at > self.limits["grace"]:
                 processes.end(child)
@@ -249,7 +250,7 @@ class Supervisor:
             self._terminate(child, "stopped", "")
             return
         runtime = self.limits["runtime"]
-        if runtime is not None and now - self.status["started_at"] > runtime:
+        if runtime is not None and now - self.began > runtime:
             self._terminate(child, "max_runtime", f"ran longer than {runtime:g} s")
             return
         family = [child, *processes.descendants(os.getpid())]
@@ -278,14 +279,14 @@ class Supervisor:
 
     def _terminate(self, child: int, reason: str, detail: str) -> None:
         """Ask the whole process group to end; `_check` makes it after the grace period."""
-        self.reason, self.detail, self.terminated_at = reason, detail, time.time()
+        self.reason, self.detail, self.terminated_at = reason, detail, time.monotonic()
         try:
             os.killpg(child, signal.SIGTERM)
         except ProcessLookupError:
             return  # it ended by itself; the next round sees it
 
     def _kill(self, child: int, reason: str, detail: str) -> None:
-        self.reason, self.detail, self.terminated_at = reason, detail, time.time()
+        self.reason, self.detail, self.terminated_at = reason, detail, time.monotonic()
         processes.end(child)
 
     def _end_all(self) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import pytest
+import uvloop
 
 from stepwell.workers import containment
 from stepwell.workers.jobs import Exit, Jobs, JobSpec
@@ -66,10 +67,11 @@ async def printed(jobs: Jobs, worker_id: str) -> list[str]:
 
 
 def run(work: Awaitable[T], seconds: float = 30) -> T:
-    """Run to the end on a loop of its own; a test that hangs fails."""
+    """Run to the end on a loop of its own, the kind that a server has; a test that hangs fails."""
 
     async def limited() -> T:
         async with asyncio.timeout(seconds):
             return await work
 
-    return asyncio.run(limited())
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        return runner.run(limited())

@@ -77,6 +77,13 @@ def test_an_answer_that_is_not_whole_is_an_error_and_is_not_asked_for_again(repl
     assert run(with_server([[reply]], work)) == [1]
 
 
+def test_the_standard_library_s_loop_will_do_too() -> None:
+    async def work(connections: Connections) -> None:
+        assert await ask(connections) == b"ok"
+
+    assert asyncio.run(with_server([[OK]], work)) == [1]
+
+
 def test_nobody_listening_is_a_connection_error() -> None:
     async def work() -> None:
         server = await asyncio.start_server(lambda *_: None, "127.0.0.1", 0)

@@ -367,6 +367,20 @@ def test_simultaneous_invocations_get_a_process_each_up_to_the_limit(bench: Benc
     assert len(run(work())) == 2
 
 
+def test_a_process_that_waits_makes_room_for_another_function(bench: Bench) -> None:
+    bench.write("import os\ndef handler(e, c): return os.getpid()")
+
+    async def work() -> None:
+        pool = bench.pool(limit=1)
+        first = int((await pool.invoke(bench.spec(), invocation())).payload)
+        assert int((await pool.invoke(bench.spec(), invocation())).payload) == first
+        assert int((await pool.invoke(bench.spec(name="g"), invocation())).payload) != first
+        assert processes.start_time(first) is None
+        await pool.close()
+
+    run(work())
+
+
 def test_an_idle_process_ends_and_leaves_nothing(bench: Bench) -> None:
     bench.write("import os\ndef handler(e, c): return os.getpid()")
 

@@ -93,13 +93,14 @@ def _reachable(wish: dict[str, Any]) -> bool:
     """Whether any user can read what the worker has to read; what is mounted needs no way through folders."""
     shown = [source for source, _ in wish.get("mounts", [])]
     return all(
-        os.access(path, os.F_OK) is False or _open_to_all(os.path.realpath(path))
+        os.access(path, os.F_OK) is False or open_to_all(os.path.realpath(path))
         for path in wish.get("read", [])
         if path not in shown
     )
 
 
-def _open_to_all(path: str) -> bool:
+def open_to_all(path: str) -> bool:
+    """Whether any user can read `path` and pass the folders before it."""
     while os.stat(path).st_mode & 0o005 == 0o005 or (
         not os.path.isdir(path) and os.stat(path).st_mode & 0o004
     ):
