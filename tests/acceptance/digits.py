@@ -1,0 +1,177 @@
+"""The digits, and the example's workflow set up with nothing but boto3: as a user without Pulumi would."""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import importlib.util
+import io
+import json
+import subprocess
+import tarfile
+import zipfile
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+EXAMPLE = Path(__file__).resolve().parents[2] / "examples" / "digits"
+IMAGE = "683313688378.dkr.ecr.us-east-1.amazonaws.com/sagemaker-scikit-learn:1.4-2-cpu-py3"
+#: where each of the 14 forms begins
+FORMS = (0, 130, 256, 386, 516, 646, 776, 905, 1029, 1157, 1287, 1415, 1545, 1667, 1797)
+Row = list[int]
+
+
+@cache
+def rows(python: str) -> tuple[Row, ...]:
+    """scikit-learn's digits in the order of the file, label first, from the environment of `python`."""
+    code = "import importlib.util; print(importlib.util.find_spec('sklearn').submodule_search_locations[0])"
+    found = subprocess.run([python, "-c", code], capture_output=True, text=True, check=True).stdout.strip()
+    with gzip.open(Path(found, "datasets", "data", "digits.csv.gz"), "rt", newline="") as file:
+        table = [[int(float(value)) for value in row] for row in csv.reader(file)]
+    return tuple([row[-1], *row[:-1]] for row in table)
+
+
+def forms(table: tuple[Row, ...], first: int, last: int) -> list[Row]:
+    """The rows of forms `first` to `last`, counted from 1."""
+    return list(table[FORMS[first - 1] : FORMS[last]])
+
+
+def as_csv(table: list[Row], header: bool = True) -> bytes:
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    if header:
+        writer.writerow(["label"] + [f"p{number}" for number in range(64)])
+    writer.writerows(table)
+    return text.getvalue().encode()
+
+
+def zipped(folder: Path) -> bytes:
+    """A function's package: the files of `folder` at the archive's root."""
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        for path in sorted(folder.iterdir()):
+            archive.write(path, path.name)
+    return packed.getvalue()
+
+
+def training_code() -> bytes:
+    packed = io.BytesIO()
+    with tarfile.open(fileobj=packed, mode="w:gz") as archive:
+        for name in ("train.py", "inference.py"):
+            archive.add(EXAMPLE / "jobs" / name, name)
+    return packed.getvalue()
+
+
+def definition(**names: Any) -> str:
+    """The example's state machine."""
+    spec = importlib.util.spec_from_file_location("workflow", EXAMPLE / "workflow.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return json.dumps(module.definition(**names))
+
+
+class Retraining:
+    """Bucket, roles, functions, machine and notification, made through `client(service)`."""
+
+    def __init__(self, client: Any, name: str, account: str = "000000000000") -> None:
+        self.client, self.name, self.account = client, name, account
+        self.bucket = f"{name}-data"
+        self.s3, self.states = client("s3"), client("stepfunctions")
+        self.s3.create_bucket(Bucket=self.bucket)
+        self.s3.put_object(Bucket=self.bucket, Key="code/evaluate.py", Body=self._read("jobs/evaluate.py"))
+        self.s3.put_object(Bucket=self.bucket, Key="code/sourcedir.tar.gz", Body=training_code())
+        client("sagemaker").create_model_package_group(ModelPackageGroupName=name)
+        prepare = self.function("prepare", ENDPOINT_NAME=name)
+        self.machine = self.states.create_state_machine(
+            name=name,
+            roleArn=self.role("machine", "states.amazonaws.com"),
+            definition=definition(
+                prepare=prepare,
+                job_role=self.role("job", "sagemaker.amazonaws.com"),
+                image=IMAGE,
+                endpoint=name,
+                package_group=name,
+                code=f"s3://{self.bucket}/code/sourcedir.tar.gz",
+            ),
+        )["stateMachineArn"]
+        start = self.function("start", STATE_MACHINE_ARN=self.machine)
+        client("lambda").add_permission(
+            FunctionName=start,
+            StatementId="s3",
+            Action="lambda:InvokeFunction",
+            Principal="s3.amazonaws.com",
+            SourceArn=f"arn:aws:s3:::{self.bucket}",
+            SourceAccount=account,
+        )
+        rule = {
+            "Key": {
+                "FilterRules": [{"Name": "prefix", "Value": "data/"}, {"Name": "suffix", "Value": ".csv"}]
+            }
+        }
+        self.s3.put_bucket_notification_configuration(
+            Bucket=self.bucket,
+            NotificationConfiguration={
+                "LambdaFunctionConfigurations": [
+                    {"LambdaFunctionArn": start, "Events": ["s3:ObjectCreated:*"], "Filter": rule}
+                ]
+            },
+        )
+
+    def role(self, name: str, service: str) -> str:
+        """A role that may do everything: what is tested here is the job, not its rights."""
+        trust = {"Effect": "Allow", "Principal": {"Service": service}, "Action": "sts:AssumeRole"}
+        iam = self.client("iam")
+        arn: str = iam.create_role(
+            RoleName=f"{self.name}-{name}",
+            AssumeRolePolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [trust]}),
+        )["Role"]["Arn"]
+        iam.attach_role_policy(
+            RoleName=f"{self.name}-{name}", PolicyArn="arn:aws:iam::aws:policy/AdministratorAccess"
+        )
+        return arn
+
+    def function(self, name: str, **variables: str) -> str:
+        """One of the example's functions; gives its ARN."""
+        arn: str = self.client("lambda").create_function(
+            FunctionName=f"{self.name}-{name}",
+            Runtime="python3.12",
+            Handler=f"{name}.handler",
+            Role=self.role(name, "lambda.amazonaws.com"),
+            Code={"ZipFile": zipped(EXAMPLE / name)},
+            Timeout=60,
+            MemorySize=512,
+            Environment={"Variables": variables},
+        )["FunctionArn"]
+        self.client("lambda").get_waiter("function_active_v2").wait(FunctionName=arn)
+        return arn
+
+    def upload(self, batch: str, content: bytes) -> None:
+        self.s3.put_object(Bucket=self.bucket, Key=f"data/{batch}.csv", Body=content)
+
+    def execution(self, batch: str) -> str | None:
+        """The execution that the upload started, once it has."""
+        found = self.states.list_executions(stateMachineArn=self.machine)["executions"]
+        return next((each["executionArn"] for each in found if each["name"].startswith(batch)), None)
+
+    def predict(self, table: list[Row]) -> list[int]:
+        reply = self.client("sagemaker-runtime").invoke_endpoint(
+            EndpointName=self.name,
+            ContentType="text/csv",
+            Body=as_csv([row[1:] for row in table], header=False),
+        )
+        return [int(line) for line in reply["Body"].read().split()]
+
+    def accuracy(self, table: list[Row]) -> float:
+        read = self.predict(table)
+        return sum(guess == row[0] for guess, row in zip(read, table, strict=True)) / len(table)
+
+    def model(self) -> str:
+        """The name of the endpoint's configuration, which is that of its model."""
+        name: str = self.client("sagemaker").describe_endpoint(EndpointName=self.name)["EndpointConfigName"]
+        return name
+
+    @staticmethod
+    def _read(name: str) -> bytes:
+        return (EXAMPLE / name).read_bytes()

@@ -1,0 +1,133 @@
+"""The main job by boto3 alone: a CSV lands, a model is retrained, judged, deployed, and serves."""
+
+from __future__ import annotations
+
+import json
+import threading
+
+import pytest
+from digits import IMAGE, Retraining, Row, as_csv, forms, rows
+from running import Running, ended, until
+
+
+@pytest.fixture(scope="module")
+def table(server: Running) -> tuple[Row, ...]:
+    built = server.stepwell("images", "--build", IMAGE)
+    assert built.returncode == 0, built.stderr
+    return rows(built.stdout.split()[0])
+
+
+@pytest.fixture(scope="module")
+def retraining(server: Running, table: tuple[Row, ...]) -> Retraining:
+    made = Retraining(server.client, "digits-boto3")
+    run(server, made, "a", as_csv(forms(table, 1, 2)), "DEPLOYED")
+    return made
+
+
+def run(server: Running, made: Retraining, batch: str, content: bytes, decision: str) -> dict[str, object]:
+    """Upload a batch, wait for its execution, check its decision; gives the scores."""
+    made.upload(batch, content)
+    found = ended(server, until(lambda: made.execution(f"{batch}-")))
+    assert found["status"] == "SUCCEEDED", found.get("cause")
+    output = json.loads(found["output"])
+    assert output["decision"] == decision
+    scores: dict[str, object] = output["scores"]
+    return scores
+
+
+@pytest.mark.timeout(240)
+def test_batches_are_trained_on_judged_and_deployed_or_not(
+    server: Running, retraining: Retraining, table: tuple[Row, ...]
+) -> None:
+    """A better challenger deploys, poison is quarantined, a broken file fails, corrected data is accepted."""
+    never = forms(table, 11, 14)
+    first = retraining.accuracy(never)
+    assert first > 0.6
+
+    failures: list[str] = []
+    made = 0
+    over = threading.Event()
+
+    def predict() -> None:
+        nonlocal made
+        while not over.wait(0.01):
+            try:
+                retraining.predict(never[:1])
+                made += 1
+            except Exception as error:
+                failures.append(str(error))
+
+    thread = threading.Thread(target=predict)
+    thread.start()
+    try:
+        run(server, retraining, "b", as_csv(forms(table, 3, 6)), "DEPLOYED")
+        second, champion = retraining.accuracy(never), retraining.model()
+        assert second > first
+
+        batch = forms(table, 7, 10)
+        poison = [[(row[0] + 1) % 10, *row[1:]] for row in batch]
+        scores = run(server, retraining, "poison", as_csv(poison), "QUARANTINED")
+        assert scores["champion"]["new"] < 0.1  # type: ignore[index]
+        assert retraining.model() == champion
+        quarantined = retraining.s3.list_objects_v2(Bucket=retraining.bucket, Prefix="quarantine/")
+        assert quarantined["KeyCount"] == 1
+
+        retraining.upload("broken", b"label,p0\n1,2\n")
+        broken = ended(server, until(lambda: retraining.execution("broken-")))
+        assert (broken["status"], broken["error"]) == ("FAILED", "MalformedBatch")
+        assert "the first line must be the header" in json.loads(broken["cause"])["errorMessage"]
+        assert retraining.model() == champion
+
+        run(server, retraining, "c", as_csv(batch), "DEPLOYED")
+        assert retraining.accuracy(never) >= second - 0.02
+    finally:
+        over.set()
+        thread.join()
+    assert made > 50
+    assert failures == []
+
+
+@pytest.mark.timeout(120)
+def test_a_worse_challenger_is_refused_by_the_gate(
+    server: Running, retraining: Retraining, table: tuple[Row, ...]
+) -> None:
+    """Labels that are partly wrong pass the floor, and make a model that is worse than the champion."""
+    champion = retraining.model()
+    batch = forms(table, 7, 10)
+    noisy = [
+        [(row[0] + 1) % 10 if number % 5 in (0, 2) else row[0], *row[1:]] for number, row in enumerate(batch)
+    ]
+    run(server, retraining, "noisy", as_csv(noisy), "KEPT")
+    assert retraining.model() == champion
+
+
+@pytest.mark.timeout(120)
+def test_a_failed_endpoint_update_leaves_the_old_model_serving(
+    server: Running, retraining: Retraining
+) -> None:
+    """An update to a model whose script cannot be loaded ends InService, on the old configuration."""
+    sagemaker, champion = server.client("sagemaker"), retraining.model()
+    described = sagemaker.describe_model(ModelName=champion)
+    container = {**described["PrimaryContainer"], "Environment": {"SAGEMAKER_PROGRAM": "absent.py"}}
+    sagemaker.create_model(
+        ModelName="broken", ExecutionRoleArn=described["ExecutionRoleArn"], PrimaryContainer=container
+    )
+    variant = {
+        "VariantName": "v",
+        "ModelName": "broken",
+        "InitialInstanceCount": 1,
+        "InstanceType": "ml.m5.large",
+    }
+    sagemaker.create_endpoint_config(EndpointConfigName="broken", ProductionVariants=[variant])
+    sagemaker.update_endpoint(EndpointName=retraining.name, EndpointConfigName="broken")
+    found = until(
+        lambda: (
+            (found := sagemaker.describe_endpoint(EndpointName=retraining.name))["EndpointStatus"]
+            != "Updating"
+            and found
+        )
+    )
+    assert found["EndpointStatus"] == "InService"
+    assert found["EndpointConfigName"] == champion
+    assert found["FailureReason"]
+    assert len(retraining.predict([[0] * 65])) == 1
