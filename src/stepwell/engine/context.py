@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from stepwell.asl.program import Environment, HandlingState, MapState
 from stepwell.clock import iso
+from stepwell.engine.executions import Execution
 from stepwell.engine.frames import Frame
 
 if TYPE_CHECKING:
@@ -15,17 +17,8 @@ if TYPE_CHECKING:
 
 def environment(turn: Turn, frame: Frame, token: str | None = None) -> Environment:
     """What the text of the frame's state may see; `token` is the task token where there is one."""
-    execution = turn.execution
     context: dict[str, Any] = {
-        "Execution": {
-            "Id": execution.arn,
-            "Input": turn.run.input,
-            "Name": execution.name,
-            "RoleArn": execution.role,
-            "StartTime": timestamp(execution.started),
-            "RedriveCount": 0,
-        },
-        "StateMachine": {"Id": execution.machine_arn, "Name": execution.machine},
+        **turn.context,
         "State": {"EnteredTime": timestamp(frame.entered_at), "Name": frame.state},
     }
     if isinstance(turn.state(frame), HandlingState):
@@ -38,6 +31,21 @@ def environment(turn: Turn, frame: Frame, token: str | None = None) -> Environme
     return Environment(context=context, random=turn.draft.random)
 
 
+def constant_context(execution: Execution, value: Any) -> dict[str, Any]:
+    """What is the same in all states of an execution; `value` is its input."""
+    return {
+        "Execution": {
+            "Id": execution.arn,
+            "Input": value,
+            "Name": execution.name,
+            "RoleArn": execution.role,
+            "StartTime": timestamp(execution.started),
+            "RedriveCount": 0,
+        },
+        "StateMachine": {"Id": execution.machine_arn, "Name": execution.machine},
+    }
+
+
 def map_items(turn: Turn, frame: Frame) -> Sequence[Any]:
     """The items of the Map state that the frame is in; the same whenever they are worked out."""
     if frame.items is None:
@@ -47,6 +55,7 @@ def map_items(turn: Turn, frame: Frame) -> Sequence[Any]:
     return frame.items
 
 
+@lru_cache(maxsize=256)
 def timestamp(seconds: float) -> str:
     """As the context object has times: milliseconds, and no fraction where it is zero."""
     return iso(seconds).replace(".000Z", "Z")

@@ -95,7 +95,8 @@ def _join_iteration(turn: Turn, parent: Frame, state: MapState, frame: Frame) ->
 def _pass(turn: Turn, frame: Frame) -> None:
     """Pass and Succeed: nothing to wait for."""
     state = turn.state(frame)
-    turn.succeed_state(frame, state.result(state.effective_input(frame.value, environment(turn, frame))))
+    env = environment(turn, frame)
+    turn.succeed_state(frame, state.result(state.effective_input(frame.value, env)), env)
 
 
 def _fail(turn: Turn, frame: Frame) -> None:

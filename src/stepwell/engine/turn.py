@@ -15,10 +15,10 @@ from stepwell.asl import faults
 from stepwell.asl.faults import StateError
 from stepwell.asl.json import dumps
 from stepwell.asl.limits import MAX_DATA_BYTES, MAX_EVENTS
-from stepwell.asl.program import HandlingState, MapState, State
+from stepwell.asl.program import Environment, HandlingState, MapState, State
 from stepwell.durable import Draft
 from stepwell.engine import executions, integrations
-from stepwell.engine.context import environment
+from stepwell.engine.context import constant_context, environment
 from stepwell.engine.executions import Execution, Waiter
 from stepwell.engine.frames import Frame, Phase, Run
 from stepwell.engine.history import REFERRED, RETRYING, SAME, WHOLE, Event, details_member, failure
@@ -57,6 +57,11 @@ class Turn:
     events: list[Event] = field(default_factory=list)
     #: frames that can go on
     ready: deque[Frame] = field(default_factory=deque)
+    #: the part of the context object that all states share
+    context: Mapping[str, Any] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.context = constant_context(self.execution, self.run.input)
 
     def state(self, frame: Frame) -> State:
         """The state that the frame is in."""
@@ -180,10 +185,11 @@ class Turn:
         else:
             self.ready.append(frame)
 
-    def succeed_state(self, frame: Frame, result: Any) -> None:
-        """The state's work is done: shape its output and leave."""
+    def succeed_state(self, frame: Frame, result: Any, env: Environment | None = None) -> None:
+        """The state's work is done: shape its output and leave. Raises StateError."""
         state = self.state(frame)
-        self.leave(frame, state.output(frame.value, result, environment(self, frame)), state.next)
+        output = state.output(frame.value, result, env or environment(self, frame))
+        self.leave(frame, output, state.next)
 
     # -- failures
 

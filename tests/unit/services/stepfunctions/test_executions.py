@@ -51,12 +51,15 @@ def test_a_start_without_a_name_gets_a_fresh_one(world: World) -> None:
             "Unrecognized token 'not': was expecting (JSON String, Number, Array, Object or token 'null', "
             "'true' or 'false')",
         ),
-        ("{'not': 'json'", "Unexpected character (''' (code 39)): was expecting double-quote to start field name"),
+        (
+            "{'not': 'json'",
+            "Unexpected character (''' (code 39)): was expecting double-quote to start field name",
+        ),
         ("", "Invalid execution input."),
         ('"' + "é" * 131_072 + '"', "The payload has more than 262144 bytes"),
     ],
     ids=["word", "quote", "empty", "large"],
-)  # fmt: skip
+)
 def test_inputs_that_are_none(world: World, text: str, why: str) -> None:
     """InvalidExecutionInput, in AWS's words where they are known."""
     machine = world.create(single(Type="Pass"))
@@ -155,8 +158,9 @@ def test_histories_have_nothing_private(world: World) -> None:
 
 
 @pytest.mark.parametrize(
-    "operation", ["DescribeExecution", "StopExecution", "GetExecutionHistory", "DescribeStateMachineForExecution"]
-)  # fmt: skip
+    "operation",
+    ["DescribeExecution", "StopExecution", "GetExecutionHistory", "DescribeStateMachineForExecution"],
+)
 def test_executions_that_do_not_exist(world: World, operation: str) -> None:
     """ExecutionDoesNotExist names the ARN; what is no execution's ARN is an InvalidArn."""
     arn = world.start(world.create(WAIT)) + "x"
