@@ -18,6 +18,8 @@ from stepwell.workers.function_worker import FunctionWorker, Gone, OverMemory
 from stepwell.workers.invocations import Account, FunctionSpec, Invocation, InvocationResult
 from stepwell.workers.runtimes import Runtime, runtime
 
+__all__ = ["FunctionSpec", "Functions", "Invocation", "InvocationResult"]
+
 #: the time that loading the code may take beyond the function's own timeout, in seconds
 INIT_LIMIT = 10.0
 #: a process whose credentials expire sooner than this after an invocation's timeout is not used, in seconds

@@ -246,6 +246,9 @@ class Supervisor:
             if now - self.terminated_at > self.limits["grace"]:
                 processes.end(child)
             return
+        if not self.folder.exists():
+            self._kill(child, "stopped", "its folder was removed")
+            return
         if (self.folder / "stop").exists():
             self._terminate(child, "stopped", "")
             return
@@ -386,7 +389,9 @@ def main(path: Path) -> int:
         supervisor.run()
     except BaseException:
         supervisor._end_all()
-        write_status(folder, failed(supervisor.status, traceback.format_exc()))
+        if folder.exists():
+            write_status(folder, failed(supervisor.status, traceback.format_exc()))
+        return 1
     return 0
 
 

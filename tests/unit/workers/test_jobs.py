@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -16,6 +17,7 @@ from typing import Any
 import pytest
 
 from stepwell.workers import containment, processes, supervisor
+from stepwell.workers.endings import ended
 from stepwell.workers.inside import confinement
 from stepwell.workers.jobs import Jobs, JobSpec, Limits, WorkerError
 
@@ -293,6 +295,22 @@ def test_a_killed_supervisor_takes_the_job_along_and_it_fails_as_an_internal_err
         assert [pid for pid in pids if processes.start_time(pid) is not None] == []
 
     run(work())
+
+
+def test_a_job_whose_data_folder_was_removed_ends(make_jobs: MakeJobs, data: Path) -> None:
+    jobs = make_jobs()
+
+    async def work() -> None:
+        await jobs.start(python_job("job", "import time; time.sleep(60)"))
+        status = jobs.status("job")
+        assert status is not None
+        keeper = processes.from_json(status["supervisor"])
+        assert keeper is not None
+        shutil.rmtree(data)
+        await ended(keeper)
+        assert processes.of_folder(jobs.root) == {}
+
+    run(work(), 10)
 
 
 def test_a_start_that_was_cut_off_before_its_supervisor_is_made_good(make_jobs: MakeJobs) -> None:
