@@ -243,7 +243,7 @@ class Deployment:
         if not self.dry_run and self._failed & {*asked.dependencies, asked.parent}:
             with self._lock:
                 self._failed.add(urn)
-            self._report.say("warning", "left out: what it depends on failed", urn)
+            self._report.say("warning", f"{asked.name} is left out: what it depends on failed", urn)
             return Registered(urn=urn, failed=True)
         prepared = preparation.prepare(
             urn,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 
-from stepwell.provision import graph
+from stepwell.provision import graph, urns
 from stepwell.provision.operations import Operations
 from stepwell.provision.problems import Fault, ProvisionError, ResourceRefused
 from stepwell.provision.progress import Operation
@@ -25,7 +25,8 @@ def remove(resources: Iterable[Resource], operations: Operations, report: Report
     def one(resource: Resource) -> None:
         operation: Operation = "replace" if resource.status == "condemned" else "delete"
         if resource.urn in kept and resource.status != "condemned":
-            report.say("warning", "kept: what depends on it could not be deleted", resource.urn)
+            name = urns.name_of(resource.urn)
+            report.say("warning", f"{name} is kept: what needs it could not be deleted", resource.urn)
             kept.update(graph.needs(resource))
             return
         try:
