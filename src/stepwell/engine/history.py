@@ -52,10 +52,15 @@ def failure(error: str | None, cause: str | None) -> dict[str, Any]:
     """`error` and `cause` as details have them: absent where unknown, cut where too long."""
     found = {}
     if error is not None:
-        found["error"] = error[:MAX_ERROR]
+        found["error"] = _text(error[:MAX_ERROR])
     if cause is not None:
-        found["cause"] = cause[:MAX_CAUSE]
+        found["cause"] = _text(cause[:MAX_CAUSE])
     return found
+
+
+def _text(text: str) -> str:
+    """Text that UTF-8 can write: JSON may hold half a surrogate pair, a journal may not."""
+    return text.encode("utf-8", "replace").decode()
 
 
 def public(journal: Iterable[Event], *, data: bool = True) -> Iterator[Event]:

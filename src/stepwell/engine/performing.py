@@ -36,8 +36,8 @@ async def perform(effect: Effect, dispatch: Dispatch) -> dict[str, Any]:
     try:
         params = shapes.request(model, _parameters(resource, body))
     except shapes.ParametersInvalid as problem:
-        text = dumps(body["parameters"])
-        cause = f"The Parameters '{text}' could not be used to start the Task: [{problem}]"
+        given = body["parameters"]
+        cause = f"The Parameters '{given}' could not be used to start the Task: [{problem}]"
         return {"error": faults.RUNTIME, "cause": cause}
     caller = role_session(body["role"], body["session"])
     if body["task_role"] is not None:
@@ -99,9 +99,9 @@ async def _assume(role: str, caller: Caller, session: str, dispatch: Dispatch) -
 
 def _parameters(resource: Resource, body: Mapping[str, Any]) -> Any:
     """The API's parameters: what the state gives, and what the integration adds."""
-    given = body["parameters"]
     if resource.function:
-        return {"FunctionName": resource.arn, "Payload": dumps(given)}
+        return {"FunctionName": resource.arn, "Payload": body["parameters"]}
+    given = loads(body["parameters"])
     if not isinstance(given, Mapping) or resource.row is None:
         return given
     found = dict(given)

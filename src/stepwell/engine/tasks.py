@@ -15,7 +15,7 @@ from stepwell.api.callers import role_session
 from stepwell.api.models import operation_model
 from stepwell.asl import faults
 from stepwell.asl.faults import StateError
-from stepwell.asl.json import dumps
+from stepwell.asl.json import dumps, loads
 from stepwell.asl.program import TaskState
 from stepwell.calls import Call
 from stepwell.durable import Outcome
@@ -83,7 +83,8 @@ def schedule(turn: Turn, frame: Frame) -> None:
             "frame": frame.path,
             "scheduled": scheduled,
             "resource": resource.arn,
-            "parameters": parameters,
+            # as text: JSON values may hold what the journal's UTF-8 cannot
+            "parameters": text,
             "role": turn.execution.role,
             "task_role": None if credentials is None else credentials["RoleArn"],
             "session": turn.execution.id,
@@ -151,7 +152,7 @@ def _describe(turn: Turn, job: Job, job_arn: str, body: Mapping[str, Any]) -> di
         record = shapes.response(shape, output, shapes.milliseconds)
         return {name[0].lower() + name[1:]: value for name, value in record.items()}
     record = shapes.response(shape, output, shapes.milliseconds)
-    parameters = body["parameters"]
+    parameters = loads(body["parameters"])
     tags = {tag["Key"]: tag["Value"] for tag in parameters.get("Tags", ())}
     record["Tags"] = {**tags, **job_tags(body["started_by"])}
     return record

@@ -285,3 +285,19 @@ def test_a_failure_without_names_is_kept_as_such(world: World) -> None:
     assert found["status"] == "FAILED"
     assert "error" not in found and "cause" not in found
     assert world.describe(world.start(world.create(fail("E", "C"), "named")))["error"] == "E"
+
+
+def test_half_a_surrogate_pair_harms_nobody(world: World) -> None:
+    """JSON may hold what UTF-8 cannot: the journal keeps it escaped, error names lose it."""
+    arn = world.function("f", lambda event: event)
+    half = "\ud800"
+    definition = {
+        "StartAt": "P",
+        "States": {
+            "P": {"Type": "Pass", "Result": half, "Next": "T"},
+            "T": {"Type": "Task", "Resource": arn, "Next": "F"},
+            "F": {"Type": "Fail", "ErrorPath": "$", "Cause": half},
+        },
+    }
+    found = world.describe(world.execute(definition))
+    assert (found["status"], found["error"], found["cause"]) == ("FAILED", "?", "?")

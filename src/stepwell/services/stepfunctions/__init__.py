@@ -5,8 +5,9 @@ from __future__ import annotations
 from stepwell.api.operations import Service
 from stepwell.engine import Engine
 from stepwell.services.stepfunctions import definitions, executions, machines, tags, task_tokens
+from stepwell.services.stepfunctions.machines import StateMachine
 
-__all__ = ["service"]
+__all__ = ["StateMachine", "service"]
 
 
 def service(engine: Engine) -> Service:

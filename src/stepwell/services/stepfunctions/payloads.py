@@ -17,9 +17,9 @@ def parse(text: str, error: type[AwsError]) -> Any:
     """The JSON value of `text`; raises `error` with AWS's words where they are known."""
     if not text.strip():
         raise error("Invalid execution input.")
-    if len(text.encode()) > MAX_DATA_BYTES:
-        raise error(f"The payload has more than {MAX_DATA_BYTES} bytes")
     try:
+        if len(text.encode()) > MAX_DATA_BYTES:
+            raise error(f"The payload has more than {MAX_DATA_BYTES} bytes")
         return loads(text)
     except ValueError as problem:
         raise error(_why(text.strip(), problem)) from problem
