@@ -123,7 +123,7 @@ class Demo:
             self.batch("b-forms-3-6", "forms 3-6", as_csv(self.b), len(self.b))
             self.batch("c-shifted", "forms 7-10, every label shifted by one", as_csv(shifted), len(self.c))
             self.batch("c-corrected", "forms 7-10, corrected", as_csv(self.c), len(self.c))
-            self.batch("c-malformed", "a malformed CSV", broken, len(self.c))
+            self.batch("c-malformed", "a malformed CSV", broken, broken.count(b"\n") - 1)
         self.report(predictions)
         decisions = [row["decision"] for row in self.table]
         if decisions != EXPECTED or predictions.failed:

@@ -27,13 +27,25 @@ from stepwell.clock import Clock, SystemClock
 from stepwell.config import Config
 from stepwell.durable import Effect, EffectKind, Loop, Performers, View
 from stepwell.durable.loop import TimerHandler
-from stepwell.engine import Engine
+from stepwell.engine import Engine, Execution
 from stepwell.errors import UsageError
 from stepwell.gateway.asgi import Gateway
 from stepwell.gateway.credentials import WithCredentials
 from stepwell.gateway.ports import Key
 from stepwell.identity.evaluate import Policies
-from stepwell.services import iam, logs, s3, sagemaker, sagemaker_runtime, stepfunctions, stepwell, sts
+from stepwell.identity.policy import Policy
+from stepwell.identity.policy import parse as parse_policy
+from stepwell.services import (
+    iam,
+    lambda_,
+    logs,
+    s3,
+    sagemaker,
+    sagemaker_runtime,
+    stepfunctions,
+    stepwell,
+    sts,
+)
 from stepwell.store import FileBlobs, Folder, SqliteStore
 from stepwell.store.rootkey import read_or_create
 from stepwell.triggers import deliveries, events
@@ -47,6 +59,16 @@ log = logging.getLogger(__name__)
 
 #: the port of a folder's first server
 DEFAULT_PORT = 4566
+#: what `stepwell status` counts
+COUNTED: dict[str, stepwell.Counted] = {
+    "buckets": (s3.Bucket, lambda bucket: True),
+    "endpoints": (sagemaker.Endpoint, lambda endpoint: True),
+    "executions": (Execution, lambda execution: True),
+    "executions running": (Execution, lambda execution: execution.status == "RUNNING"),
+    "functions": (lambda_.Function, lambda function: True),
+    "jobs in progress": (sagemaker.Job, lambda job: job.status in ("InProgress", "Stopping")),
+    "state machines": (stepfunctions.StateMachine, lambda machine: True),
+}
 #: seconds that requests under way get when the server ends
 DRAIN = 8
 
@@ -154,6 +176,9 @@ class Server:
         with contextlib.suppress(asyncio.CancelledError):
             await self._serving
         await self.performers.close()
+        await self.functions.close()
+        if self._stop_all:
+            await sagemaker.stop_all(self.sagemaker)
         await self._events.run_in_executor(None, self.loop.stop)
         self.segments.close()
         self.store.close()
@@ -194,28 +219,34 @@ class Server:
             region=config.region,
         )
         jobs = Jobs(root=workers / "jobs", data=self.folder.root, endpoint=self.url, region=config.region)
+        servers = Servers(jobs)
         self.sagemaker = sagemaker.Parts(
             context=context,
             jobs=jobs,
-            servers=Servers(jobs),
+            servers=servers,
             router=Router(),
             environments=Environments(cache=config.cache, data=self.folder.root),
             logs=self.segments,
             credentials=sagemaker.WorkerCredentials(context, self.url),
         )
+        self.lambda_ = lambda_.Parts(
+            context=context, workers=self.functions, logs=self.segments, code=workers / "code"
+        )
         services = [
             iam.service(),
+            lambda_.service(self.lambda_),
             logs.service(self.segments),
             s3.service(),
             sagemaker.service(self.sagemaker.environments),
-            sagemaker_runtime.service(self.sagemaker.router, self.sagemaker.servers),
+            sagemaker_runtime.service(self.sagemaker.router, servers),
             stepfunctions.service(self.engine),
-            stepwell.service(status=self.status, stop=self.stop),
+            stepwell.service(status=self.status, counted=COUNTED, stop=self.stop),
             sts.service(),
         ]
         effects = [
             *deliveries.effects(dispatch=context.dispatch, account=config.account),
             *self.engine.effects(),
+            *lambda_.effects(self.lambda_),
             *logs.effects(self.segments, context),
             *sagemaker.effects(self.sagemaker),
         ]
@@ -223,6 +254,7 @@ class Server:
             **deliveries.timers(),
             **events.timers([self.engine.on_event]),
             **self.engine.timers(),
+            **lambda_.timers(),
             **sts.timers(),
         }
         return services, effects, timers
@@ -309,11 +341,29 @@ def listen(host: str, port: int) -> socket.socket:
 
 def policies_of(call: Call, resource: str, view: View) -> Policies:
     """The policies that speak about a call: its role's own, and the resource's."""
-    own: tuple[Any, ...] = ()
+    own: tuple[Policy, ...] = ()
     boundary = None
     if call.caller.role is not None:
         own, boundary = iam.role_policies(view, call.caller.role)
-    return Policies(identity=own, boundary=boundary)
+    if call.operation == "AssumeRole":
+        return Policies(
+            identity=own,
+            boundary=boundary,
+            resource=iam.trust_policy(view, resource),
+            resource_must_allow=True,
+            resource_label="role trust policy",
+        )
+    return Policies(identity=own, boundary=boundary, resource=resource_policy(view, resource))
+
+
+def resource_policy(view: View, resource: str) -> Policy | None:
+    """The policy on a function or a bucket; None for all that has none."""
+    if resource.startswith("arn:aws:lambda:"):
+        return lambda_.policy_of(view, resource)
+    if resource.startswith("arn:aws:s3:::"):
+        text = s3.policy_of(view, resource.removeprefix("arn:aws:s3:::").partition("/")[0])
+        return parse_policy(text, kind="resource", name="bucket policy") if text else None
+    return None
 
 
 def resident_bytes() -> int:

@@ -14,7 +14,7 @@ from stepwell.identity.policy import Policy, parse
 from stepwell.services.iam import policies, roles
 from stepwell.services.iam.records import ManagedPolicy, Role
 
-__all__ = ["role_policies", "service"]
+__all__ = ["role_policies", "service", "trust_policy"]
 
 
 def service() -> Service:
@@ -35,6 +35,19 @@ def role_policies(view: View, role_arn: str) -> tuple[tuple[Policy, ...], Policy
     own = [_compiled(text, name) for name, text in role.inline.items()]
     own += [found for arn in role.attached if (found := _managed(view, arn)) is not None]
     return tuple(own), _managed(view, role.boundary) if role.boundary else None
+
+
+def trust_policy(view: View, role_arn: str) -> Policy | None:
+    """Who may assume the role, compiled; None for an unknown role."""
+    role = view.get(Role, role_arn.rpartition("/")[2].lower())
+    if role is None or role.arn != role_arn:
+        return None
+    return _compiled_trust(role.trust, role.name)
+
+
+@lru_cache(maxsize=4096)
+def _compiled_trust(text: str, name: str) -> Policy:
+    return parse(text, kind="trust", name=name)
 
 
 def _managed(view: View, arn: str) -> Policy | None:
