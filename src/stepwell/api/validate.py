@@ -70,6 +70,12 @@ def _string(shape: StringShape, value: Any, path: str, faults: list[str]) -> Non
     if not isinstance(value, str):
         faults.append(_fault(value, path, "Member must be a string"))
         return
+    if not value.isascii():
+        writable = value.encode("utf-8", "replace").decode()
+        if writable != value:
+            # half a surrogate pair: no store could write it
+            faults.append(_fault(writable, path, "Member must be text that UTF-8 can write"))
+            return
     _length(shape, len(value), value, path, faults)
     if shape.enum and value not in shape.enum and shape.name not in _OWN_CHECKS:
         allowed = ", ".join(shape.enum)

@@ -8,7 +8,15 @@ from typing import Any
 from stepwell.api.context import Context
 from stepwell.api.operations import Answer, Operation, Right, words
 from stepwell.asl.definition import validate
-from stepwell.asl.diagnostics import ERROR, SCHEMA, UNSUPPORTED, Diagnostic, Report, create_message
+from stepwell.asl.diagnostics import (
+    ERROR,
+    INVALID_STATE_NAME,
+    SCHEMA,
+    UNSUPPORTED,
+    Diagnostic,
+    Report,
+    create_message,
+)
 from stepwell.asl.source import Path, Source
 from stepwell.calls import Call
 from stepwell.durable import View
@@ -26,7 +34,9 @@ def diagnostics(engine: Engine, text: str, machine_type: str) -> list[Diagnostic
         return found
     source = Source(text)
     report = Report(source)
-    for path, resource in _resources(source.value, ()):
+    if any(not _writable(name) for name in _names(source.value)):
+        report.error((), "The names of states must be text that UTF-8 can write", INVALID_STATE_NAME)
+    for path, resource in _resources(source.value):
         if machine_type == EXPRESS and _check_express(path, resource, report):
             continue
         wrong = problem(resource, engine.serves)
@@ -54,17 +64,33 @@ def _check_express(path: Path, resource: str, report: Report) -> bool:
     return True
 
 
-def _resources(block: Mapping[str, Any], path: Path) -> Iterator[tuple[Path, str]]:
-    """Every Task's resource with its place; the definition is known to be well formed."""
+def _blocks(block: Mapping[str, Any], path: Path) -> Iterator[tuple[Path, Mapping[str, Any]]]:
+    """A block and all inside it, with their places; the definition is known to be well formed."""
+    yield path, block
     for name, state in block["States"].items():
         here = (*path, "States", name)
-        if state["Type"] == "Task":
-            yield (*here, "Resource"), state["Resource"]
         for index, branch in enumerate(state.get("Branches", ())):
-            yield from _resources(branch, (*here, "Branches", index))
+            yield from _blocks(branch, (*here, "Branches", index))
         for member in ("ItemProcessor", "Iterator"):
             if member in state:
-                yield from _resources(state[member], (*here, member))
+                yield from _blocks(state[member], (*here, member))
+
+
+def _names(machine: Mapping[str, Any]) -> Iterator[str]:
+    for _, block in _blocks(machine, ()):
+        yield from block["States"]
+
+
+def _writable(text: str) -> bool:
+    return text.encode("utf-8", "replace").decode() == text
+
+
+def _resources(machine: Mapping[str, Any]) -> Iterator[tuple[Path, str]]:
+    """Every Task's resource with its place."""
+    for path, block in _blocks(machine, ()):
+        for name, state in block["States"].items():
+            if state["Type"] == "Task":
+                yield (*path, "States", name, "Resource"), state["Resource"]
 
 
 def operations(engine: Engine) -> tuple[Operation, ...]:

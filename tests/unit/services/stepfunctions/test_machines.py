@@ -268,3 +268,14 @@ def test_a_training_machine_is_taken(world: World) -> None:
     TrainingJobs(world)
     world.create(single(**training()))
     world.create(fail("E", "C"), "other")
+
+
+def test_text_that_no_store_could_write_is_refused(world: World) -> None:
+    """Half a surrogate pair in a state's name, or in any parameter, is told; nothing else is harmed."""
+    text = '{"StartAt":"\\ud800","States":{"\\ud800":{"Type":"Pass","End":true}}}'
+    code, message = refused(world, "CreateStateMachine", name="m", definition=text, roleArn=ROLE)
+    assert (code, "INVALID_STATE_NAME" in message) == ("InvalidDefinition", True)
+    tags = [{"key": "\ud800", "value": ""}]
+    code, message = refused(world, "CreateStateMachine", name="m", definition=PASS, roleArn=ROLE, tags=tags)
+    assert (code, "UTF-8" in message) == ("ValidationException", True)
+    message.encode()
