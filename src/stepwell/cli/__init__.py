@@ -5,6 +5,7 @@ Exit codes: 0 done, 1 the thing asked for failed or has findings, 2 wrong usage.
 
 from __future__ import annotations
 
+import difflib
 import importlib
 import os
 import sys
@@ -67,6 +68,16 @@ class Commands(click.Group):
         assert isinstance(command, click.Command)
         return command
 
+    def resolve_command(
+        self, context: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """The command of the arguments. Raises click.UsageError, which names the nearest command there is."""
+        if args[0] not in COMMANDS and not args[0].startswith("-"):
+            near = difflib.get_close_matches(args[0], COMMANDS, n=1)
+            advice = f"Did you mean `{near[0]}`?" if near else f"There are: {', '.join(COMMANDS)}."
+            raise click.UsageError(f"there is no command `{args[0]}`. {advice}", context)
+        return super().resolve_command(context, args)
+
     def format_commands(self, context: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):
             formatter.write_dl(list(SUMMARIES.items()))
@@ -81,10 +92,9 @@ def commands() -> None:
 def main() -> None:
     """The `stepwell` program."""
     try:
-        commands.main(standalone_mode=False)
-    except click.exceptions.Exit as exit_:
-        sys.exit(exit_.exit_code)
-    except click.Abort:
+        # click answers the exit code of a command that ended by Exit, and None for one that returned
+        sys.exit(commands.main(standalone_mode=False))
+    except (click.Abort, KeyboardInterrupt):
         click.echo("stopped", err=True)
         sys.exit(130)
     except click.ClickException as error:

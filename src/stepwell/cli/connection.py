@@ -9,13 +9,15 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import click
 
 from stepwell.contact import RootKey, is_held, read_key, read_lock
 from stepwell.errors import StepwellError
 
+#: a command's function, or the command made of it
+F = TypeVar("F", bound=Callable[..., Any] | click.Command)
 #: seconds that a server gets to answer after its start
 PATIENCE = 30.0
 
@@ -65,7 +67,7 @@ def client(service: str, *, url: str, key: RootKey) -> Any:
     )
 
 
-def data_option(command: Callable[..., Any]) -> Callable[..., Any]:
+def data_option(command: F) -> F:
     """`--data`, which every command has."""
     return click.option(
         "--data",
@@ -77,7 +79,7 @@ def data_option(command: Callable[..., Any]) -> Callable[..., Any]:
     )(command)
 
 
-def json_option(command: Callable[..., Any]) -> Callable[..., Any]:
+def json_option(command: F) -> F:
     """`--json`, for programs."""
     return click.option("--json", "as_json", is_flag=True, help="Print JSON.")(command)
 

@@ -16,14 +16,19 @@ def print_json(value: Any) -> None:
     click.echo(json.dumps(value, indent=2, default=_plain, ensure_ascii=False))
 
 
+def json_line(value: Any) -> None:
+    """One JSON document on a line of its own."""
+    click.echo(json.dumps(value, default=_plain, ensure_ascii=False))
+
+
 def _plain(value: Any) -> Any:
     if isinstance(value, datetime):
         return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
     return str(value)
 
 
-def print_table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
-    """Columns, aligned; the last one is cut at the terminal's width."""
+def print_table(head: Sequence[str], rows: Iterable[Sequence[str]], *, wrap: bool = False) -> None:
+    """Columns, aligned; on a terminal they are cut at its width, or with `wrap` the last is wrapped."""
     from rich.console import Console
     from rich.table import Table
 
@@ -32,9 +37,12 @@ def print_table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
     table = Table(box=None, show_header=any(head), header_style="bold", pad_edge=False)
     for name in head:
         table.add_column(name, no_wrap=True, overflow="ellipsis" if terminal else "fold")
+    table.columns[-1].no_wrap = not wrap
     for row in rows:
         table.add_row(*(_escape(cell) for cell in row))
-    console.print(table)
+    with console.capture() as drawn:
+        console.print(table)
+    click.echo("\n".join(line.rstrip() for line in drawn.get().splitlines()))
 
 
 def _escape(text: str) -> str:

@@ -129,6 +129,8 @@ def env(data: Path, as_json: bool) -> None:
         "AWS_REGION": connection.key.region,
         "AWS_DEFAULT_REGION": connection.key.region,
         "AWS_DISABLE_HOST_PREFIX_INJECTION": "true",
+        # not only unset: a profile in ~/.aws/config may say `true`, and then no endpoint counts
+        "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS": "false",
     }
     others = [name for name in os.environ if name.startswith("AWS_ENDPOINT_URL_")]
     if as_json:

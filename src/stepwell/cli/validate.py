@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import click
@@ -17,7 +18,7 @@ def validate(file: Path, as_json: bool) -> None:
     """Check an Amazon States Language definition; exit 1 and all diagnostics when it is not valid."""
     from stepwell import asl
 
-    text = click.get_text_stream("stdin").read() if str(file) == "-" else file.read_text()
+    text = sys.stdin.read() if str(file) == "-" else file.read_text("utf-8")
     found = asl.validate(text)
     errors = [each for each in found if each.severity == "ERROR"]
     if as_json:
