@@ -1,0 +1,93 @@
+"""The roles that functions run as: checked when handed over, assumed when a process starts."""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import unquote
+
+from stepwell.api import callers
+from stepwell.api.context import Context
+from stepwell.api.operations import Right
+from stepwell.calls import Call
+from stepwell.durable import Draft
+from stepwell.errors import AwsError
+from stepwell.identity import policy
+from stepwell.identity.trust import may_assume
+from stepwell.services.lambda_.errors import (
+    NOT_ASSUMABLE,
+    InvalidParameterValueException,
+    RoleNotAssumable,
+)
+from stepwell.workers.worker_environment import Credentials
+
+SERVICE = "lambda.amazonaws.com"
+#: seconds that a session must last beyond the timeout of a function that it is handed to
+MARGIN = 300.0
+
+PASSING = Right(
+    action="iam:PassRole",
+    resource=lambda params, site: str(params.get("Role", "*")),
+    keys={"iam:PassedToService": f"={SERVICE}"},
+    when=lambda params: params.get("Role") is not None,
+)
+
+
+def require(draft: Draft, role: str) -> None:
+    """Raise InvalidParameterValueException unless the role exists and trusts Lambda.
+
+    The look at the role is the service's own: the caller needs PassRole, not GetRole.
+    """
+    name = role.rpartition("/")[2]
+    asking = callers.root(draft.account)
+    call = Call(service="iam", operation="GetRole", params={"RoleName": name}, caller=asking)
+    try:
+        found: Any = draft.ask(call).output["Role"]
+    except AwsError as error:
+        raise InvalidParameterValueException(NOT_ASSUMABLE) from error
+    trust = policy.parse(unquote(found["AssumeRolePolicyDocument"]), kind="trust", name=name)
+    principal = callers.service_principal(SERVICE, draft.account)
+    if found["Arn"] != role or not may_assume(trust, principal, role).allowed:
+        raise InvalidParameterValueException(NOT_ASSUMABLE)
+
+
+class Sessions:
+    """Sessions of functions' roles, used again until they are about to expire."""
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+        self._sessions: dict[tuple[str, str], Credentials] = {}
+
+    async def credentials(self, function: str, role: str, timeout: float) -> Credentials:
+        """A session that outlasts an invocation of `timeout` seconds. Raises RoleNotAssumable."""
+        known = self._sessions.get((function, role))
+        needed = self._context.now + timeout + MARGIN
+        if known is not None and known.expires_at is not None and known.expires_at > needed:
+            return known
+        call = Call(
+            service="sts",
+            operation="AssumeRole",
+            params={"RoleArn": role, "RoleSessionName": session_name(function)},
+            caller=callers.service_principal(SERVICE, role.split(":")[4]),
+        )
+        try:
+            given = (await self._context.dispatch(call)).output["Credentials"]
+        except AwsError as error:
+            raise RoleNotAssumable(NOT_ASSUMABLE) from error
+        fresh = Credentials(
+            access_key_id=given["AccessKeyId"],
+            secret_access_key=given["SecretAccessKey"],
+            session_token=given["SessionToken"],
+            expires_at=given["Expiration"],
+        )
+        self._sessions[function, role] = fresh
+        return fresh
+
+    def forget(self, function: str) -> None:
+        """Let the sessions of a deleted function go."""
+        for place in [place for place in self._sessions if place[0] == function]:
+            del self._sessions[place]
+
+
+def session_name(function: str) -> str:
+    """The function's name; STS wants two characters at least."""
+    return function if len(function) > 1 else f"{function}-"
