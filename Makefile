@@ -33,6 +33,7 @@ bench: $(READY)
 	$(BIN)/python bench/run.py
 
 docs: $(READY)
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --group docs
 	$(BIN)/python docs/build.py
 
 $(READY): pyproject.toml
@@ -45,4 +46,4 @@ $(READY): pyproject.toml
 	@touch $(READY)
 
 clean:
-	rm -rf $(VENV) .demo .pytest_cache .mypy_cache .ruff_cache
+	rm -rf $(VENV) .demo site docs/reference .pytest_cache .mypy_cache .ruff_cache

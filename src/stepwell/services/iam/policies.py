@@ -289,7 +289,8 @@ def _policy(name: str, fields: str, **handler: Any) -> Operation:
 
 
 def _attachment(name: str, fields: str, **handler: Any) -> Operation:
-    rights = (Right(action=f"iam:{name}", resource=ROLE_ARN, keys={"iam:PolicyARN": "PolicyArn"}),)
+    keys = {"iam:PolicyARN": "PolicyArn"} if "PolicyArn" in fields.split() else {}
+    rights = (Right(action=f"iam:{name}", resource=ROLE_ARN, keys=keys),)
     return Operation(name=name, rights=rights, honoured=words(fields), **handler)
 
 
