@@ -31,7 +31,7 @@ def run(
 ) -> None:
     """Run one command over a program and say how it ended; exit 1 when it failed."""
     connection = connect_or_start(data) if command == "up" else connect(data)
-    show = Progress()
+    show = Progress(plans=command == "preview")
     began = time.monotonic()
     outcome = provision.run(
         provision.Request(
@@ -60,15 +60,20 @@ def run(
 class Progress:
     """Prints what happens to resources, one line each, on standard error."""
 
+    def __init__(self, *, plans: bool) -> None:
+        """plans: whether the plan is what was asked for, and not only the first half of it."""
+        self._plans = plans
+
     def __call__(self, event: Event) -> None:
         if isinstance(event, ResourceProgress):
             self._resource(event)
-        elif event.phase == "apply" or event.severity != "info":
+        elif (event.phase == "plan") == self._plans or event.severity == "error":
             colours = {"error": "red", "warning": "yellow"}
             click.secho(event.message, fg=colours.get(event.severity), err=True)
 
     def _resource(self, event: ResourceProgress) -> None:
-        if event.operation == "same" or event.status == "started":
+        planned = event.phase == "plan" and event.status != "failed"
+        if event.operation == "same" or event.status == "started" or planned != self._plans:
             return
         sign, colour = SIGNS[event.operation]
         word = {"create": "created", "update": "updated", "replace": "replaced", "delete": "deleted"}
