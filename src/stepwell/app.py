@@ -66,8 +66,9 @@ COUNTED: dict[str, stepwell.Counted] = {
     "executions": (Execution, lambda execution: True),
     "executions running": (Execution, lambda execution: execution.status == "RUNNING"),
     "functions": (lambda_.Function, lambda function: True),
-    "jobs in progress": (sagemaker.Job, lambda job: job.status in ("InProgress", "Stopping")),
+    "processing jobs in progress": (sagemaker.ProcessingJob, lambda job: job.live),
     "state machines": (stepfunctions.StateMachine, lambda machine: True),
+    "training jobs in progress": (sagemaker.TrainingJob, lambda job: job.live),
 }
 #: seconds that requests under way get when the server ends
 DRAIN = 8

@@ -24,15 +24,27 @@ from stepwell.services.sagemaker import (
     tagging,
     training_jobs,
 )
+from stepwell.services.sagemaker.endpoints import Endpoint
 from stepwell.services.sagemaker.hosting import Hosting
 from stepwell.services.sagemaker.image_check import image_check
 from stepwell.services.sagemaker.job_run import JobRuns, forgetting
 from stepwell.services.sagemaker.ports import Environments, Parts
+from stepwell.services.sagemaker.processing_jobs import ProcessingJob
 from stepwell.services.sagemaker.processing_run import Processing
+from stepwell.services.sagemaker.training_jobs import TrainingJob
 from stepwell.services.sagemaker.training_run import Training
 from stepwell.services.sagemaker.worker_roles import WorkerCredentials, WorkerRole
 
-__all__ = ["Parts", "WorkerCredentials", "effects", "service", "stop_all"]
+__all__ = [
+    "Endpoint",
+    "Parts",
+    "ProcessingJob",
+    "TrainingJob",
+    "WorkerCredentials",
+    "effects",
+    "service",
+    "stop_all",
+]
 
 
 def service(environments: Environments) -> Service:
