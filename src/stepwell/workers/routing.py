@@ -84,8 +84,14 @@ class Router:
         self._wake()
 
     def down(self, server: str) -> None:
-        """The server gets no more requests."""
+        """The server gets no more requests: it is gone, or broke one off and is to be looked at."""
         self._healthy.discard(server)
+        self._wake()
+
+    async def doubted(self, server: str) -> None:
+        """Return when the server is not known to answer."""
+        while server in self._healthy:
+            await self._changed.wait()
 
     async def known(self, endpoint: str) -> bool:
         """Whether requests may name the endpoint, in this case of its letters."""
@@ -94,11 +100,10 @@ class Router:
         route = self._routes.get(endpoint.lower())
         return route is not None and route.endpoint == endpoint
 
-    def choose(self, endpoint: str, variant: str | None = None, *, besides: Iterable[str] = ()) -> Target:
+    def choose(self, endpoint: str, variant: str | None = None) -> Target:
         """A server for a request: a variant by weight, then the least busy of its healthy servers.
 
-        variant: TargetVariant, which passes by the weights; besides: servers that just failed.
-        Raises NoSuchVariant or Unroutable.
+        variant: TargetVariant, which passes by the weights. Raises NoSuchVariant or Unroutable.
         """
         route = self._routes.get(endpoint.lower())
         if route is None:
@@ -106,11 +111,10 @@ class Router:
         variants = [each for each in route.variants if variant in (None, each.name)]
         if not variants:
             raise NoSuchVariant(variant)
-        failed = set(besides)
         able = [
             (each, servers)
             for each in variants
-            if (servers := [name for name in each.servers if name in self._healthy and name not in failed])
+            if (servers := [name for name in each.servers if name in self._healthy])
             and (variant is not None or each.weight > 0)
         ]
         if not able:
@@ -135,13 +139,12 @@ class Router:
                 del self._flying[target.server]
                 self._wake()
 
-    async def able(self, endpoint: str, variant: str | None = None, *, besides: Iterable[str] = ()) -> Target:
+    async def able(self, endpoint: str, variant: str | None = None) -> Target:
         """Like `choose`, but waits until a server can take the request. Raises NoSuchVariant."""
-        failed = tuple(besides)
         while True:
             changed = self._changed
             try:
-                return self.choose(endpoint, variant, besides=failed)
+                return self.choose(endpoint, variant)
             except NoSuchVariant:
                 raise
             except Unroutable:

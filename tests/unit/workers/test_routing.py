@@ -47,13 +47,26 @@ def test_idle_servers_take_turns_and_busy_ones_are_spared() -> None:
         assert first.server not in {router.choose("e").server for _ in range(9)}
 
 
-def test_servers_that_are_down_or_just_failed_are_passed_by() -> None:
+def test_servers_that_are_down_are_passed_by() -> None:
     router = table(only=(1.0, "ab"))
-    assert router.choose("e", besides=["a"]).server == "b"
     router.down("b")
-    assert router.choose("e").server == "a"
+    assert {router.choose("e").server for _ in range(4)} == {"a"}
+    router.down("a")
     with pytest.raises(Unroutable):
-        router.choose("e", besides=["a"])
+        router.choose("e")
+
+
+def test_whoever_keeps_a_server_hears_that_it_is_doubted() -> None:
+    async def scene() -> None:
+        router = table(only=(1.0, "a"))
+        doubted = asyncio.ensure_future(router.doubted("a"))
+        router.up("a")
+        await asyncio.sleep(0)
+        assert not doubted.done()
+        router.down("a")
+        await doubted
+
+    asyncio.run(scene())
 
 
 def test_a_request_waits_until_a_server_is_up() -> None:

@@ -11,18 +11,6 @@ class ResourceInUse(AwsError):
     code = "ResourceInUse"
 
 
-class ResourceNotFound(AwsError):
-    """There is no such resource. Describe answers a ValidationException instead, as AWS does."""
-
-    code = "ResourceNotFound"
-
-
-class ResourceLimitExceeded(AwsError):
-    """More than this server serves at once."""
-
-    code = "ResourceLimitExceeded"
-
-
 class ConflictException(AwsError):
     """The resource is in a state that does not allow the change."""
 

@@ -21,7 +21,7 @@ from stepwell.services.sagemaker.ports import Parts
 from stepwell.services.sagemaker.roles import assume
 from stepwell.services.sagemaker.staging import Staging
 from stepwell.services.sagemaker.worker_log import WorkerLog
-from stepwell.workers.jobs import JobSpec, Limits, WorkerError
+from stepwell.workers.jobs import Exit, JobSpec, Limits, WorkerError
 
 log = logging.getLogger(__name__)
 
@@ -205,6 +205,20 @@ class ModelServer:
             ) from error
         archive.unlink()
 
+    async def _watch(self) -> Exit:
+        """How it ended, once it has. When a request broke off it is asked whether it is well still."""
+        life = asyncio.gather(self._parts.jobs.wait(self._worker_id), self._log.follow())
+        try:
+            while True:
+                doubt = asyncio.ensure_future(self._parts.router.doubted(self._worker_id))
+                await asyncio.wait((life, doubt), return_when=asyncio.FIRST_COMPLETED)
+                doubt.cancel()
+                if life.done() or self._parts.jobs.ended(self._worker_id) is not None:
+                    return (await life)[0]
+                await self.start()
+        finally:
+            life.cancel()
+
     async def keep(self) -> None:
         """Have it up for ever: started again, with pauses, whenever it ended."""
         shortest, longest = BACK_OFF
@@ -212,7 +226,7 @@ class ModelServer:
         while True:
             try:
                 await self.start()
-                ended, _ = await asyncio.gather(self._parts.jobs.wait(self._worker_id), self._log.follow())
+                ended = await self._watch()
                 reason = ended.detail or ended.reason
                 if ended.ended_at - ended.started_at > longest:
                     pause = shortest

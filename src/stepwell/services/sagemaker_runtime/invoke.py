@@ -76,11 +76,11 @@ class Invocations:
     async def _ask(
         self, name: str, variant: str | None, sent: Mapping[str, str], body: bytes
     ) -> tuple[Target, Response]:
-        """The answer of a server. One that broke off is not asked again, another is, once.
+        """The answer of a server. A request that never reached one goes on to the next that is well.
 
-        Containers are stateless by SageMaker's contract, so a repeat is harmless.
+        One that broke off half-way is repeated once: containers are stateless by SageMaker's contract.
         """
-        failed: list[str] = []
+        broken = 0
         while True:
             target = await self._router.able(name, variant)
             try:
@@ -88,11 +88,10 @@ class Invocations:
                     return target, await self._servers.invoke(target.server, sent, body, timeout=LIMIT)
             except ModelUnavailable as error:
                 self._router.down(target.server)
-                failed.append(target.server)
-                if len(failed) > 1:
-                    raise ServiceUnavailable(
-                        f"No model server of endpoint {name} takes the request."
-                    ) from error
+                broken += not isinstance(error.__cause__, ConnectionRefusedError | None)
+                if broken > 1:
+                    message = f"The model servers of endpoint {name} broke the request off."
+                    raise ServiceUnavailable(message) from error
 
     @staticmethod
     def _model_error(context: Context, name: str, status: int, message: str) -> ModelError:

@@ -9,6 +9,8 @@ import pytest
 
 from stepwell.errors import AwsError
 from stepwell.services import sagemaker
+from stepwell.workers.connections import Broken, Response
+from stepwell.workers.servers import ModelUnavailable
 
 
 def servers_of(world: Any) -> list[str]:
@@ -161,6 +163,21 @@ def test_one_of_two_servers_dies_and_no_request_fails(world: Any) -> None:
     world.endpoint("digits", "one", count=2)
     world.jobs.end(servers_of(world)[0], 1)
     assert [world.invoke("digits", Body=b"x")["Body"] for _ in range(4)] == [b"one"] * 4
+
+
+def test_a_server_that_broke_one_request_off_but_is_well_serves_on(world: Any) -> None:
+    world.endpoint("digits", "one")
+    before = list(world.jobs.began)
+    broken = iter([True])
+
+    def answer(worker_id: str, headers: Any, body: bytes) -> Response:
+        if next(broken, False):
+            raise ModelUnavailable(worker_id) from Broken(begun=False)
+        return Response(status=200, headers={}, body=b"well")
+
+    world.servers.answer = answer
+    assert [world.invoke("digits", Body=b"x")["Body"] for _ in range(3)] == [b"well"] * 3
+    assert world.jobs.began == before
 
 
 def test_deleting_stops_the_servers_and_forgets_the_name(world: Any) -> None:

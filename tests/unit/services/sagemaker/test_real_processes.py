@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 from typing import Any
 
 TRAIN = b"""
@@ -69,3 +71,7 @@ def test_a_script_trains_on_while_the_server_is_away_and_its_model_serves(real: 
     real.kill()
     real.start()
     assert real.invoke("e", Body=b"3", ContentType="text/csv")["Body"] == b"10"
+
+    (server,) = [path.name for path in real.jobs.root.iterdir() if path.name.startswith("server-")]
+    os.kill(real.jobs.status(server)["child"]["pid"], signal.SIGKILL)
+    assert [real.invoke("e", Body=b"4", ContentType="text/csv")["Body"] for _ in range(5)] == [b"11"] * 5

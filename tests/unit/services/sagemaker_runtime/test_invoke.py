@@ -13,7 +13,7 @@ from harness import Harness
 from stepwell.errors import AwsError
 from stepwell.services import sagemaker_runtime
 from stepwell.services.sagemaker_runtime import invoke
-from stepwell.workers.connections import Response
+from stepwell.workers.connections import Broken, Response
 from stepwell.workers.routing import Route, Router, Variant
 from stepwell.workers.servers import ModelUnavailable
 
@@ -112,7 +112,7 @@ def test_a_body_over_six_megabytes_is_refused(place: Place) -> None:
 def test_a_server_that_broke_off_is_replaced_by_another_once(place: Place) -> None:
     def answer(name: str) -> Response:
         if name == first:
-            raise ModelUnavailable(name)
+            raise ModelUnavailable(name) from Broken(begun=False)
         return ok(b"second")
 
     first = place.router.choose("e").server
@@ -122,9 +122,24 @@ def test_a_server_that_broke_off_is_replaced_by_another_once(place: Place) -> No
     assert [name for name, _, _ in place.servers.asked].count(first) <= 1
 
 
+def test_a_request_that_reached_no_server_goes_on_until_one_is_well(place: Place) -> None:
+    refused = 0
+
+    def answer(name: str) -> Response:
+        nonlocal refused
+        if refused < 5:
+            refused += 1
+            place.server.events.call_soon(place.router.up, name)
+            raise ModelUnavailable(name) from ConnectionRefusedError()
+        return ok(b"at last")
+
+    place.servers.answer = answer
+    assert place(Body=b"x")["Body"] == b"at last"
+
+
 def test_two_servers_that_break_off_make_the_service_unavailable(place: Place) -> None:
     def answer(name: str) -> Response:
-        raise ModelUnavailable(name)
+        raise ModelUnavailable(name) from Broken(begun=True)
 
     place.servers.answer = answer
     refusal(place, status=503, code="ServiceUnavailable", Body=b"x")
