@@ -99,15 +99,14 @@ async def _assume(role: str, caller: Caller, session: str, dispatch: Dispatch) -
 
 def _parameters(resource: Resource, body: Mapping[str, Any]) -> Any:
     """The API's parameters: what the state gives, and what the integration adds."""
-    if resource.function:
-        return {"FunctionName": resource.arn, "Payload": body["parameters"]}
     given = loads(body["parameters"])
+    if resource.function:
+        return {"FunctionName": resource.arn, "Payload": given}
     if not isinstance(given, Mapping) or resource.row is None:
         return given
     found = dict(given)
-    if resource.row is LAMBDA:
-        # text too is JSON to a function
-        found["Payload"] = dumps(given.get("Payload", {}))
+    if resource.row is LAMBDA and found.get("Payload") is None:
+        found["Payload"] = {}
     for member in resource.row.json_members & found.keys():
         if found[member] is not None and not isinstance(found[member], str):
             found[member] = dumps(found[member])

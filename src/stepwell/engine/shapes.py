@@ -72,7 +72,8 @@ def _in(shape: Shape, value: Any, name: str) -> Any:
             raise ParametersInvalid(f"The value for the field '{name}' must be an object")
         return {key: _in(shape.value, item, name) for key, item in value.items()}
     if shape.type_name == "blob":
-        return value.encode() if isinstance(value, str) else dumps(value).encode()
+        # recorded on AWS: text too is put as JSON, with its quotes
+        return dumps(value).encode()
     if shape.type_name == "timestamp":
         return _seconds(value, name)
     if shape.type_name == "string" and not isinstance(value, str):

@@ -332,3 +332,28 @@ def test_the_task_is_scheduled_before_it_is_done(world: World) -> None:
     assert world.calls == []
     details = world.history(execution)[2]["taskScheduledEventDetails"]
     assert (details["region"], details["resource"], details["resourceType"]) == (REGION, "invoke", "lambda")
+
+
+@pytest.mark.parametrize("body", ["text", {"a": 1}, [1], True, 0])
+def test_blobs_of_aws_sdk_calls_are_json(world: World, body: Any) -> None:
+    """Text is put with its quotes (recorded on AWS)."""
+    seen: list[bytes] = []
+
+    def put(call: Call) -> Any:
+        seen.append(call.params["Body"].data)
+        return {"ETag": '"e"'}
+
+    world.cloud[("s3", "PutObject")] = put
+    parameters = {"Bucket": "bucket", "Key": "k", "Body": body}
+    resource = "arn:aws:states:::aws-sdk:s3:putObject"
+    execution = world.execute(single(**task(resource, Parameters=parameters)))
+    assert world.output(execution) == {"ETag": '"e"'}
+    assert [json.loads(data) for data in seen] == [body]
+
+
+@pytest.mark.parametrize("parameters", [{}, {"Payload": None}])
+def test_a_function_without_a_payload_gets_an_empty_object(world: World, parameters: Any) -> None:
+    """Null is no payload either (recorded on AWS)."""
+    world.function("f", lambda event: event)
+    resource = task(INVOKE, Parameters={"FunctionName": "f", **parameters})
+    assert world.output(world.execute(single(**resource)))["Payload"] == {}
