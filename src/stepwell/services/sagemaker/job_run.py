@@ -137,6 +137,8 @@ class JobRuns(Generic[J]):
 
     async def _run(self, job: J) -> Ending:
         jobs = self._parts.jobs
+        if job.status == "Stopping" and not jobs.known(job.worker_id):
+            return Ending(status="Stopped")
         try:
             session = await assume(self._parts.context, job.role)
         except AwsError as error:

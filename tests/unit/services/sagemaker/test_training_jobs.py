@@ -10,8 +10,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from stepwell.errors import AwsError
+from stepwell.services.sagemaker.training_jobs import TrainingJob
 
 WORKER = "training-job-job"
 
@@ -231,6 +233,20 @@ def test_a_job_stopped_while_its_environment_is_built_never_starts(world: Any) -
     shown = world("DescribeTrainingJob", TrainingJobName="job")
     assert shown["SecondaryStatus"] == "Starting"
     world("StopTrainingJob", TrainingJobName="job")
+    assert ended(world)["TrainingJobStatus"] == "Stopped"
+    assert world.jobs.began == []
+
+
+def test_a_job_stopped_before_it_began_stays_stopped_over_a_restart(world: Any) -> None:
+    world.environments.gate = asyncio.Event()
+    world.train()
+    world.server.decide(
+        lambda draft: draft.put(
+            replace(draft.get(TrainingJob, "job"), status="Stopping", secondary="Stopping")
+        )
+    )
+    world.kill()
+    world.start()
     assert ended(world)["TrainingJobStatus"] == "Stopped"
     assert world.jobs.began == []
 
