@@ -10,6 +10,7 @@ import os
 import signal
 import socket
 from collections.abc import Iterator, Mapping
+from operator import methodcaller
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -70,6 +71,8 @@ COUNTED: dict[str, stepwell.Counted] = {
     "state machines": (stepfunctions.StateMachine, lambda machine: True),
     "training jobs in progress": (sagemaker.TrainingJob, lambda job: job.live),
 }
+#: seconds after which bytes that no record needs are removed, and between two looks for them
+BLOB_GRACE = 3600
 #: seconds that requests under way get when the server ends
 DRAIN = 8
 
@@ -169,10 +172,12 @@ class Server:
             await asyncio.sleep(0.002)
         if self._serving.done():
             await self._serving
+        self._collecting = asyncio.create_task(self._collect_blobs())
         self.folder.announce({"url": self.url, "ready": True})
 
     async def close(self) -> None:
         """Answer what is under way, end the workers that must end, and let the folder go."""
+        self._collecting.cancel()
         self._http.should_exit = True
         with contextlib.suppress(asyncio.CancelledError):
             await self._serving
@@ -181,6 +186,7 @@ class Server:
         if self._stop_all:
             await sagemaker.stop_all(self.sagemaker)
         await self._events.run_in_executor(None, self.loop.stop)
+        self.dispatcher.close()
         self.segments.close()
         self.store.close()
         self.folder.close()
@@ -275,6 +281,13 @@ class Server:
             "StartedAt": self.started_at,
             "ResidentBytes": resident_bytes(),
         }
+
+    async def _collect_blobs(self) -> None:
+        while True:
+            await asyncio.sleep(BLOB_GRACE)
+            before = self.clock.now() - BLOB_GRACE
+            await self.dispatcher.decide(methodcaller("collect", before))
+            await asyncio.to_thread(self.blobs.collect, before, self.store.referenced)
 
     def _small_blob(self, digest: str) -> bytes | None:
         with self.store.reader() as view:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Protocol, TypeVar
 
 import msgspec
@@ -24,8 +25,16 @@ log = logging.getLogger(__name__)
 T = TypeVar("T")
 
 
+#: threads that read snapshots, each with a connection of its own
+READERS = 4
+
+
 class Authorise(Protocol):
     """Raises AccessDenied when the call must not be made."""
+
+    def unlimited(self, call: Call, /) -> bool:
+        """Whether no policy limits the caller, so that none need be read."""
+        ...
 
     def __call__(self, call: Call, operation: Operation, view: View, /) -> None: ...
 
@@ -36,6 +45,7 @@ class Dispatcher:
     def __init__(self, *, store: Store, authorise: Authorise) -> None:
         self._store = store
         self._authorise = authorise
+        self._readers = ThreadPoolExecutor(READERS, thread_name_prefix="reader")
         self._services: dict[str, Service] = {}
         self._loop: Loop | None = None
         self._events: asyncio.AbstractEventLoop | None = None
@@ -65,7 +75,8 @@ class Dispatcher:
         if operation.read is not None:
             handler = operation.read
             return await self.read(lambda view: self._read(call, operation, handler, view))
-        await self.read(lambda view: self._authorise(call, operation, view))
+        if not self._authorise.unlimited(call):
+            await self.read(lambda view: self._authorise(call, operation, view))
         if operation.act is not None:
             return reply_of(await operation.act(call, self._context))
         assert operation.decide is not None
@@ -97,7 +108,11 @@ class Dispatcher:
     async def read(self, read: Callable[[View], T]) -> T:
         """Run a read on a snapshot, on a reader's thread."""
         assert self._events is not None
-        return await self._events.run_in_executor(None, self._on_snapshot, read)
+        return await self._events.run_in_executor(self._readers, self._on_snapshot, read)
+
+    def close(self) -> None:
+        """Wait for reads under way."""
+        self._readers.shutdown()
 
     def _on_snapshot(self, read: Callable[[View], T]) -> T:
         with self._store.reader() as view:

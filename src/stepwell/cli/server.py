@@ -40,6 +40,7 @@ def serve(data: Path, listen: str | None, account: str | None, region: str | Non
     from stepwell.app import serve as run
     from stepwell.config import Config
     from stepwell.contact import read_key
+    from stepwell.workers.containment import is_boundary
 
     logging.basicConfig(
         level=(logging.WARNING, logging.INFO, logging.DEBUG)[min(verbose, 2)],
@@ -54,6 +55,11 @@ def serve(data: Path, listen: str | None, account: str | None, region: str | Non
         account=account or (known.account if known else "000000000000"),
         region=region or (known.region if known else "us-east-1"),
     )
+    if not is_boundary():
+        click.echo(
+            "roles are no boundary here: this machine offers no containment for user code (stepwell doctor)",
+            err=True,
+        )
     run(config, lambda url: click.echo(f"listening on {url}"))
 
 

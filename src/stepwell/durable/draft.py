@@ -108,6 +108,10 @@ class Draft:
         self.writes.journal.pop(journal, None)
         self.writes.dropped.add(journal)
 
+    def collect(self, before: float) -> None:
+        """Forget small blobs that no record needs and that were written before that time."""
+        self.writes.collect = before
+
     def effect(self, kind: str, body: Mapping[str, Any], *, token: str | None = None) -> str:
         """Ask for something to be done after the commit; returns its token."""
         token = token or self.unique()

@@ -60,9 +60,13 @@ class WriteSet:
     #: replies kept under an effect's token, so that its repeat gets the same answer
     replies: dict[str, bytes] = field(default_factory=dict)
 
+    #: forget small blobs that were written before this time and that no record needs
+    collect: float | None = None
+
     def __bool__(self) -> bool:
         return bool(
             self.records
+            or self.collect is not None
             or self.journal
             or self.effects
             or self.settled
@@ -91,3 +95,4 @@ class WriteSet:
         self.settled |= later.settled
         self.timers.update(later.timers)
         self.replies.update(later.replies)
+        self.collect = later.collect if later.collect is not None else self.collect

@@ -136,10 +136,6 @@ class SqliteStore:
             assert isinstance(view, SqliteView)
             return view._connection.execute(QUERIES["referenced"], (digest,)).fetchone() is not None
 
-    def collect_small_blobs(self, before: float) -> None:
-        """Forget small blobs that no record needs and that were written before that time; on the loop."""
-        self._writer.execute(QUERIES["collect_blobs"], (before,))
-
     def close(self) -> None:
         self._closing.set()
         self._dirty.set()
@@ -181,6 +177,8 @@ class SqliteStore:
                 run(QUERIES["put_timer"], (key, timer.due, timer.kind, msgspec.json.encode(timer.body)))
         for token, reply in writes.replies.items():
             run(QUERIES["put_reply"], (token, reply))
+        if writes.collect is not None:
+            run(QUERIES["collect_blobs"], (writes.collect,))
 
     def _connect(self, path: str, *, uri: bool = False) -> sqlite3.Connection:
         return sqlite3.connect(path, uri=uri, isolation_level=None, check_same_thread=False, timeout=30.0)

@@ -86,7 +86,7 @@ def test_small_blobs_are_collected_only_when_no_record_needs_them(tmp_path: Path
     writes.blobs = {"kept": b"1", "orphan": b"2"}
     writes.references[("test", "thing", "a")] = ("kept",)
     store.commit(writes)
-    store.collect_small_blobs(before=float("inf"))
+    store.commit(WriteSet(collect=float("inf")))
     with store.reader() as view:
         assert view.small_blob("kept") == b"1"
         assert view.small_blob("orphan") is None
