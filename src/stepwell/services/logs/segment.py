@@ -69,10 +69,13 @@ _encoder = msgspec.json.Encoder()
 
 
 class Segment:
-    """A stream's file, made where it is missing. Safe for threads."""
+    """A stream's file, made with its first line. Safe for threads."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, durable: bool = True) -> None:
+        """durable: sync at all."""
         self.path = path
+        self._durable = durable
+        self._removed = False
         self._lock = threading.Lock()
         self._blocks: list[Block] = []
         self._size = 0
@@ -87,17 +90,33 @@ class Segment:
         entries = [Line(timestamp, ingested, _clean(message)) for timestamp, message in lines]
         pieces = [_encoder.encode(entry) + b"\n" for entry in entries]
         with self._lock:
+            if self._removed:
+                raise FileNotFoundError(self.path)
+            if not self._size:
+                self._create()
             descriptor = os.open(self.path, os.O_WRONLY | os.O_CLOEXEC)
             try:
                 os.ftruncate(descriptor, self._size)
                 _write(descriptor, b"".join(pieces), self._size)
-                if sync:
+                if sync and self._durable:
                     os.fsync(descriptor)
             finally:
                 os.close(descriptor)
             for entry, piece in zip(entries, pieces, strict=True):
                 self._note(entry.timestamp, len(piece))
             self._ingested = ingested
+
+    def sync(self) -> None:
+        """Bring what was added to the disk. Raises OSError."""
+        with self._lock:
+            if not self._removed:
+                _sync(self.path)
+
+    def remove(self) -> None:
+        """Remove the file; nothing can be added any more."""
+        with self._lock:
+            self._removed = True
+            self.path.unlink(missing_ok=True)
 
     def summary(self) -> Summary:
         with self._lock:
@@ -142,7 +161,6 @@ class Segment:
     def _load(self) -> None:
         """Read the index from the file; what is behind the last whole line is not part of it."""
         if not self.path.exists():
-            self.path.touch(mode=0o600)
             return
         with self.path.open("rb") as file:
             for piece in file:
@@ -151,6 +169,15 @@ class Segment:
                 line = _decoded(piece)
                 self._note(None if line is None else line.timestamp, len(piece))
                 self._ingested = self._ingested if line is None else line.ingested
+
+    def _create(self) -> None:
+        """Make the file and its folder; their names are on disk as well."""
+        folder = self.path.parent
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        self.path.touch(mode=0o600)
+        if self._durable:
+            _sync(folder)
+            _sync(folder.parent)
 
     def _note(self, timestamp: int | None, length: int) -> None:
         """Take a line of `length` bytes into the index; None for one that cannot be read."""
@@ -177,6 +204,14 @@ def _decoded(piece: bytes) -> Line | None:
 def _clean(message: str) -> str:
     """Without halves of surrogate pairs, which no file can hold."""
     return message if message.isascii() else message.encode(errors="replace").decode()
+
+
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def _write(descriptor: int, data: bytes, offset: int) -> None:

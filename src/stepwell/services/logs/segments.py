@@ -78,22 +78,15 @@ class Segments:
 
     def put(self, group: str, stream: str, lines: Sequence[tuple[int, str]]) -> None:
         """Append events (milliseconds since the epoch, text); they are on disk when this returns."""
-        self.segment(group, stream).append(lines, self._now(), sync=self._durable)
+        self.segment(group, stream).append(lines, self._now(), sync=True)
 
     def segment(self, group: str, stream: str) -> Segment:
         """The stream's file; the first use reads its index."""
         with self._lock:
             found = self._open.get((group, stream))
             if found is None:
-                folder = self.root / file_name(group)
-                if not folder.exists():
-                    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-                    self._sync_folder(self.root)
-                path = folder / f"{file_name(stream)}.log"
-                fresh = not path.exists()
-                found = self._open[group, stream] = Segment(path)
-                if fresh:
-                    self._sync_folder(folder)
+                path = self.root / file_name(group) / f"{file_name(stream)}.log"
+                found = self._open[group, stream] = Segment(path, durable=self._durable)
             return found
 
     def stored_bytes(self, group: str) -> int:
@@ -108,7 +101,9 @@ class Segments:
         """Remove a stream's file, or all of a group's; nothing happens when there is none."""
         with self._lock:
             for place in [place for place in self._open if place[0] == group and stream in (None, place[1])]:
-                self._dirty.discard(self._open.pop(place))
+                segment = self._open.pop(place)
+                segment.remove()
+                self._dirty.discard(segment)
             self._known = {
                 place for place in self._known if place[0] != group or stream not in (None, place[1])
             }
@@ -146,24 +141,9 @@ class Segments:
         while self._dirty:
             segment = self._dirty.pop()
             try:
-                descriptor = os.open(segment.path, os.O_RDONLY | os.O_CLOEXEC)
-            except FileNotFoundError:  # the stream was deleted meanwhile
-                continue
-            try:
-                os.fdatasync(descriptor)
+                segment.sync()
             except OSError as error:
                 log.error("%s may not be on disk: %s", segment.path, error)
-            finally:
-                os.close(descriptor)
-
-    def _sync_folder(self, folder: Path) -> None:
-        if not self._durable:
-            return
-        descriptor = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
 
 
 def file_name(name: str) -> str:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import random
 from pathlib import Path
 
+import pytest
+
 from stepwell.services.logs import segment as module
 from stepwell.services.logs.segment import Segment
 
@@ -13,7 +15,9 @@ def messages(segment: Segment, start: int = 0, end: int = 1 << 62, newest_first:
     return [event.message for event in segment.events(start, end, newest_first=newest_first)]
 
 
-def test_events_come_in_the_order_of_time_however_they_were_written(tmp_path: Path, monkeypatch) -> None:
+def test_events_come_in_the_order_of_time_however_they_were_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(module, "BLOCK", 200)
     source = random.Random(3)
     times = [source.randrange(1000) for _ in range(300)]
@@ -72,3 +76,13 @@ def test_the_summary_knows_first_and_last_times(tmp_path: Path) -> None:
     segment.append([(7, "x"), (3, "y")], 11, sync=False)
     for summary in (segment.summary(), Segment(tmp_path / "s.log").summary()):
         assert (summary.first, summary.last, summary.ingested) == (3, 7, 11)
+
+
+def test_reading_makes_no_file_and_a_removed_one_takes_no_lines(tmp_path: Path) -> None:
+    segment = Segment(tmp_path / "g" / "s.log")
+    assert messages(segment) == [] and list(tmp_path.iterdir()) == []
+    segment.append([(1, "x")], 9, sync=False)
+    segment.remove()
+    with pytest.raises(FileNotFoundError):
+        segment.append([(2, "y")], 9, sync=False)
+    assert messages(segment) == [] and list((tmp_path / "g").iterdir()) == []
