@@ -7,10 +7,11 @@ causes are one commit.
 from __future__ import annotations
 
 from stepwell.api.operations import Service
+from stepwell.services.s3.buckets import Bucket
 from stepwell.services.s3.configurations import policy_of
 from stepwell.services.s3.table import OPERATIONS
 
-__all__ = ["policy_of", "service"]
+__all__ = ["Bucket", "policy_of", "service"]
 
 
 def service() -> Service:
