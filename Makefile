@@ -41,7 +41,7 @@ docs: $(READY)
 $(READY): pyproject.toml
 	@test -n "$(PYTHON)" || { echo "Stepwell needs Python 3.11 or newer with venv (on Debian: apt install" \
 	  "python3 python3-venv); name one: make PYTHON=/path/to/python3.12 $(MAKECMDGOALS)"; exit 1; }
-	@echo "Setting up $(VENV) (about 230 MB, once)"
+	@echo "Setting up $(VENV) (about 550 MB on disk, once)"
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check 'uv>=0.9'
 	$(BIN)/uv pip install --python $(BIN)/python --editable '.[pulumi]' --group dev
