@@ -14,6 +14,7 @@ from msgspec.structs import replace
 
 from stepwell.durable import Blob, Draft, Outcome, Record, Timer
 from stepwell.services.lambda_.names import Named
+from stepwell.services.lambda_.records import Function
 
 log = logging.getLogger(__name__)
 
@@ -93,11 +94,17 @@ def settle(event_id: str, outcome: Outcome, draft: Draft) -> None:
         passing = outcome.error.http_status == 429 or outcome.error.http_status >= 500
         event = replace(event, throttled=event.throttled + 1)
         wait = min(LONGEST_WAIT, 2.0 ** min(event.throttled - 1, 16))
-        if not passing or draft.now + wait - event.accepted > AGE:
+        if not passing or _shut(draft, event) or draft.now + wait - event.accepted > AGE:
             _give_up(draft, event, outcome.error.message)
             return
     draft.put(event, blobs=[event.payload])
     draft.timer(f"{RETRY}/{event.key}", draft.now + wait, RETRY, {"event": event.key})
+
+
+def _shut(draft: Draft, event: Event) -> bool:
+    """Whether nothing may run the function: a reserved concurrency of 0 gives events up at once."""
+    function = draft.get(Function, event.function)
+    return function is not None and function.reserved == 0
 
 
 def _give_up(draft: Draft, event: Event, reason: str) -> None:

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from harness import Harness
 
+from stepwell.calls import Call
 from stepwell.errors import AwsError
 from stepwell.services.lambda_.queue import Event
 from stepwell.workers.functions import Invocation
@@ -207,29 +208,59 @@ def test_a_failing_event_is_tried_again_after_one_and_two_minutes_with_its_reque
     assert events(server) == []
 
 
+def occupy(server: Harness, workers: Any) -> asyncio.Task[Any]:
+    """Use up the function's only concurrent execution until the workers' gate opens."""
+    server.call("lambda", "PutFunctionConcurrency", FunctionName="f", ReservedConcurrentExecutions=1)
+    workers.gate = asyncio.Event()
+    task = server.events.create_task(server.dispatch("lambda", "Invoke", FunctionName="f"))
+
+    async def asked() -> None:
+        while not workers.asked:
+            await asyncio.sleep(0)
+
+    server.run(asked())
+    return task
+
+
 def test_a_throttled_event_waits_and_does_not_count_as_failed(
+    server: Harness, create: Create, workers: Any
+) -> None:
+    create()
+    task = occupy(server, workers)
+    invoke(server, 1, InvocationType="Event")
+    server.settle()
+    for _ in range(3):
+        server.advance(5)
+    assert len(workers.asked) == 1
+    assert (events(server)[0].failures, events(server)[0].throttled > 1) == (0, True)
+    workers.gate.set()
+    server.run(task)
+    server.advance(300)
+    assert len(workers.asked) == 2 and events(server) == []
+
+
+def test_an_event_throttled_for_six_hours_is_dropped(server: Harness, create: Create, workers: Any) -> None:
+    create()
+    task = occupy(server, workers)
+    invoke(server, 1, InvocationType="Event")
+    server.settle()
+    for _ in range(60):
+        server.advance(301)
+    assert len(events(server)) == 1
+    for _ in range(20):
+        server.advance(301)
+    assert events(server) == [] and len(workers.asked) == 1
+    workers.gate.set()
+    server.run(task)
+
+
+def test_a_reserved_concurrency_of_zero_drops_events_at_once(
     server: Harness, create: Create, workers: Any
 ) -> None:
     create()
     server.call("lambda", "PutFunctionConcurrency", FunctionName="f", ReservedConcurrentExecutions=0)
     invoke(server, 1, InvocationType="Event")
     server.settle()
-    for _ in range(3):
-        server.advance(5)
-    assert workers.asked == []
-    assert (events(server)[0].failures, events(server)[0].throttled > 1) == (0, True)
-    server.call("lambda", "DeleteFunctionConcurrency", FunctionName="f")
-    server.advance(300)
-    assert len(workers.asked) == 1 and events(server) == []
-
-
-def test_an_event_throttled_for_six_hours_is_dropped(server: Harness, create: Create, workers: Any) -> None:
-    create()
-    server.call("lambda", "PutFunctionConcurrency", FunctionName="f", ReservedConcurrentExecutions=0)
-    invoke(server, 1, InvocationType="Event")
-    server.settle()
-    for _ in range(100):
-        server.advance(301)
     assert events(server) == [] and workers.asked == []
 
 
@@ -263,8 +294,6 @@ def test_an_event_outlives_the_server_and_its_code_is_unpacked_again(
 def test_an_event_sent_twice_under_one_token_is_taken_once(
     server: Harness, create: Create, workers: Any
 ) -> None:
-    from stepwell.calls import Call
-
     create()
     call = Call(
         service="lambda",
