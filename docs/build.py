@@ -121,7 +121,8 @@ def integrations(services: Mapping[str, Service]) -> Iterator[str]:
     yield "# Integrations\n"
     yield (
         "What a Task state's `Resource` may name: a function's ARN; "
-        "`arn:aws:states:::aws-sdk:SERVICE:ACTION` for every [operation](operations.md) of this server, also with `.waitForTaskToken`; and these:\n"
+        "`arn:aws:states:::aws-sdk:SERVICE:ACTION` for every [operation](operations.md) of this server, also "
+        "with `.waitForTaskToken`; and these:\n"
     )
     rows = []
     for (service, action), row in sorted(INTEGRATIONS.items()):
