@@ -49,8 +49,6 @@ class World:
         self.cloud: dict[tuple[str, str], Handler] = {("iam", "GetRole"): _role}
         #: the calls that tasks made
         self.calls: list[Call] = []
-        #: whether each step is decided on frames folded afresh
-        self.forgetful = False
         self._pending: dict[str, Effect] = {}
         self._open()
 
@@ -108,8 +106,6 @@ class World:
 
     def tick(self) -> int:
         """One pass of the loop."""
-        if self.forgetful:
-            self.engine.discard()
         return self.loop.tick(self.clock.now())
 
     def run(self, *, effects: bool = True) -> None:

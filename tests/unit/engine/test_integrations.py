@@ -1,0 +1,107 @@
+"""Resources: which there are, what they call, and how their errors are named."""
+
+from __future__ import annotations
+
+import pytest
+
+from stepwell.api.models import operation_model
+from stepwell.engine import integrations, shapes
+from stepwell.engine.integrations import INTEGRATIONS
+
+PREFIX = "arn:aws:states:::"
+
+
+@pytest.mark.parametrize(
+    ("kind", "label", "service", "operation"),
+    [
+        ("lambda", "invoke.waitForTaskToken", "lambda", "Invoke"),
+        ("states", "startExecution.sync:2", "stepfunctions", "StartExecution"),
+        ("sagemaker", "createProcessingJob.sync", "sagemaker", "CreateProcessingJob"),
+        ("aws-sdk:sfn", "describeExecution", "stepfunctions", "DescribeExecution"),
+        ("aws-sdk:sagemakerruntime", "invokeEndpoint", "sagemaker-runtime", "InvokeEndpoint"),
+        ("aws-sdk:cloudwatchlogs", "putLogEvents", "logs", "PutLogEvents"),
+        ("aws-sdk:iam", "getRole.waitForTaskToken", "iam", "GetRole"),
+    ],
+)
+def test_a_resource_says_what_it_calls(kind: str, label: str, service: str, operation: str) -> None:
+    """Type and label as the history shows them, and botocore's names of the operation."""
+    resource = integrations.parse(f"{PREFIX}{kind}:{label}")
+    assert resource is not None
+    assert (resource.type, resource.label) == (kind, label)
+    assert integrations.operation(resource) == (service, operation)
+
+
+@pytest.mark.parametrize(
+    "arn",
+    [
+        "nonsense",
+        PREFIX + "lambda",
+        PREFIX + "lambda:invoke.sync",
+        PREFIX + "sagemaker:createEndpoint.sync",
+        PREFIX + "sagemaker:createTrainingJob.waitForTaskToken",
+        PREFIX + "aws-sdk:s3:putObject.sync",
+        PREFIX + "states:startExecution.sync:3",
+    ],
+)
+def test_what_is_no_resource(arn: str) -> None:
+    """AWS has no such service, action or pattern."""
+    assert integrations.parse(arn) is None
+
+
+@pytest.mark.parametrize(("service", "action"), INTEGRATIONS)
+def test_every_row_names_operations_that_aws_has(service: str, action: str) -> None:
+    """The operation, and what a job is asked and stopped by, with the members that the row names."""
+    row = INTEGRATIONS[service, action]
+    model = operation_model(row.service, row.operation)
+    if row.job is None:
+        return
+    assert any(name.casefold() == row.job.arn.casefold() for name in model.output_shape.members)
+    for operation in (row.job.describe, row.job.stop):
+        assert row.job.key in operation_model(row.job.service, operation).input_shape.members
+    assert row.job.status in operation_model(row.job.service, row.job.describe).output_shape.members
+
+
+def test_nested_shapes_are_spelled_as_the_api_spells_them() -> None:
+    """PascalCase in, the API's own names out, at every depth; null is absence."""
+    model = operation_model("stepfunctions", "CreateStateMachine")
+    given = {
+        "Name": "m",
+        "Definition": "{}",
+        "RoleArn": "r",
+        "Tags": [{"Key": "k", "Value": "v"}],
+        "LoggingConfiguration": {"Level": "ALL", "IncludeExecutionData": True},
+        "Publish": None,
+    }
+    assert shapes.request(model, given) == {
+        "name": "m",
+        "definition": "{}",
+        "roleArn": "r",
+        "tags": [{"key": "k", "value": "v"}],
+        "loggingConfiguration": {"level": "ALL", "includeExecutionData": True},
+    }
+
+
+@pytest.mark.parametrize(
+    ("parameters", "why"),
+    [
+        ([], "The Parameters must be a JSON object"),
+        ({"Nonsense": 1}, "The field 'Nonsense' is not supported by Step Functions"),
+        ({"Name": 1}, "The value for the field 'Name' must be a STRING"),
+        ({"Tags": {}}, "The value for the field 'Tags' must be an array"),
+        ({"Tags": [1]}, "The value for the field 'Tags' must be an object"),
+    ],
+)
+def test_parameters_that_fit_no_shape(parameters: object, why: str) -> None:
+    """The reason names the field."""
+    with pytest.raises(shapes.ParametersInvalid) as caught:
+        shapes.request(operation_model("stepfunctions", "CreateStateMachine"), parameters)
+    assert str(caught.value) == why
+
+
+def test_times_are_taken_as_text_or_numbers() -> None:
+    """RFC 3339 or seconds since the epoch."""
+    model = operation_model("sagemaker", "ListTrainingJobs")
+    for given in ("2023-11-14T22:13:20Z", 1_700_000_000):
+        assert shapes.request(model, {"CreationTimeAfter": given}) == {"CreationTimeAfter": 1_700_000_000.0}
+    with pytest.raises(shapes.ParametersInvalid):
+        shapes.request(model, {"CreationTimeAfter": "yesterday"})
