@@ -32,6 +32,8 @@ POINTING = "AWS_ENDPOINT_URL"
 SETTINGS = ("endpoint_url", "services", "ignore_configured_endpoint_urls")
 #: variables through which HTTP requests take a way round
 PROXIES = ("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY")
+#: the port of a folder's first server
+PORT = 4566
 #: bytes below which a disk is called nearly full
 SCARCE = 1 << 30
 #: the URI of one of AWS's scikit-learn images, in any region
@@ -42,7 +44,6 @@ ADVICE = {
     "mount namespace": "have scripts read SM_* variables and SAGEMAKER_BASE_DIR instead of /opt/ml",
     "network namespace": "allow user namespaces, or leave EnableNetworkIsolation out",
     "git": "install git, if requirements.txt names repositories",
-    "Pythons": "install those that are absent: uv python install 3.12",
     "cc": "install a C compiler, if requirements.txt names packages without wheels",
 }
 
@@ -174,7 +175,7 @@ def environments(place: Place) -> Iterator[Row]:
         own = configured(place.data)
     except StepwellError as error:
         yield Row(name="images", verdict="warn", detail=str(error), advice=f"mend {place.data / FILE}")
-        own = {}
+        return
     known = {SCIKIT_LEARN.format(version): f"scikit-learn {version}" for version in SCIKIT_LEARN_VERSIONS}
     known |= {uri: uri for uri in own}
     built = Environments(cache=place.cache, data=place.data)
@@ -216,10 +217,9 @@ def server(place: Place) -> Iterator[Row]:
         return
     yield Row(name="server", verdict="ok", detail=f"none runs on {place.data}")
     with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        taken = probe.connect_ex(("127.0.0.1", 4566)) == 0
+        taken = probe.connect_ex(("127.0.0.1", PORT)) == 0
     yield Row(
-        name="port 4566",
+        name=f"port {PORT}",
         verdict="warn" if taken else "ok",
         detail="another program answers there" if taken else "free",
         advice="name another: stepwell serve --listen 127.0.0.1:PORT" if taken else "",

@@ -91,8 +91,8 @@ def remark(event: Mapping[str, Any]) -> str:
         service = f"{found['resourceType']}:" if "resourceType" in found else ""
         parts.append(f"{service}{found['resource']}")
     if "error" in found or "cause" in found:
-        said = first_line(found.get("cause", ""))
-        parts.append(": ".join(part for part in (found.get("error", ""), said) if part))
+        error, said = found.get("error", ""), in_short(found.get("cause", ""))
+        parts.append(said if said.startswith(error) else f"{error}: {said}" if said else error)
     if "length" in found:
         parts.append(f"{found['length']} items")
     if "index" in found:
@@ -107,11 +107,10 @@ def size(text: str) -> str:
     return f"{count} B" if count < 1024 else f"{count / 1024:.1f} KiB"
 
 
-def first_line(cause: str) -> str:
-    """The telling line of a cause, cut to a row's width: of a function's error not the traceback."""
+def in_short(cause: str) -> str:
+    """A cause on one line, cut to a row's width; of a function's error without the traceback."""
     value = _parsed(cause)
-    lines = _error(value) if _is_error(value) else [line for line in cause_lines(cause) if line.strip()]
-    told = lines[0] if lines else ""
+    told = " ".join(" ".join(_error(value) if _is_error(value) else cause_lines(cause)).split())
     return told if len(told) <= SHORT else told[: SHORT - 3] + "..."
 
 

@@ -33,7 +33,9 @@ def print_table(head: Sequence[str], rows: Iterable[Sequence[str]], *, wrap: boo
     from rich.table import Table
 
     terminal = sys.stdout.isatty()
-    console = Console(width=None if terminal else 400, highlight=False, soft_wrap=not terminal)
+    console = Console(
+        width=None if terminal else 400, force_terminal=terminal, highlight=False, soft_wrap=not terminal
+    )
     table = Table(box=None, show_header=any(head), header_style="bold", pad_edge=False)
     for name in head:
         table.add_column(name, no_wrap=True, overflow="ellipsis" if terminal else "fold")
