@@ -207,17 +207,21 @@ class ModelServer:
 
     async def _watch(self) -> Exit:
         """How it ended, once it has. When a request broke off it is asked whether it is well still."""
-        life = asyncio.gather(self._parts.jobs.wait(self._worker_id), self._log.follow())
+        life = asyncio.create_task(self._live())
         try:
             while True:
                 doubt = asyncio.ensure_future(self._parts.router.doubted(self._worker_id))
                 await asyncio.wait((life, doubt), return_when=asyncio.FIRST_COMPLETED)
                 doubt.cancel()
                 if life.done() or self._parts.jobs.ended(self._worker_id) is not None:
-                    return (await life)[0]
+                    return await life
                 await self.start()
         finally:
             life.cancel()
+
+    async def _live(self) -> Exit:
+        ended, _ = await asyncio.gather(self._parts.jobs.wait(self._worker_id), self._log.follow())
+        return ended
 
     async def keep(self) -> None:
         """Have it up for ever: started again, with pauses, whenever it ended."""
