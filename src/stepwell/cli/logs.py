@@ -55,11 +55,11 @@ def logs(name: str | None, follow: bool, since: str, group: str | None, data: Pa
     client = connect(data).client("logs")
     start = beginning(since, time.time())
     sources = find(client, name, group)
-    if not sources and not follow:
-        place = f"the log group {group}" if group else "the logs"
-        raise StepwellError(
-            f"{place}: no group or stream" + (f" has {name!r} in its name" if name else " yet")
-        )
+    if not sources and not follow and name is None and group is None:
+        click.echo("no logs yet", err=True)
+    elif not sources and not follow:
+        named = f" with {name!r} in its name" if name else ""
+        raise StepwellError(f"no stream of {group}{named}" if group else f"no log group or stream{named}")
     show = show_json if as_json else show_line
     if not follow:
         for event in merged(client, sources, start):

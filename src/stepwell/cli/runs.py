@@ -90,7 +90,7 @@ def executions(machine: str | None, status: str | None, limit: int, data: Path, 
         click.echo("no executions", err=True)
         return
     print_table(
-        ("name", "machine", "status", "started", "seconds"),
+        ("name", "machine", "status", "started", "took"),
         (
             (
                 entry["name"],

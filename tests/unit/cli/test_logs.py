@@ -114,13 +114,19 @@ def test_each_line_is_a_json_document_of_its_own(run, written):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("nobody",), "the logs: no group or stream has 'nobody' in its name"),
-        (("--group", "/aws/lambda/prep"), "the log group /aws/lambda/prep: no group or stream yet"),
+        (("nobody",), "no log group or stream with 'nobody' in its name"),
+        (("--group", "/aws/lambda/prep"), "no stream of /aws/lambda/prep"),
     ],
 )
 def test_a_name_that_nothing_has_fails(run, written, arguments, message):
     ended = run("logs", *arguments)
     assert (ended.code, ended.out, ended.err) == (1, "", f"stepwell: {message}\n")
+
+
+def test_a_server_without_logs_is_no_failure(run, written):
+    written.clear()
+    ended = run("logs")
+    assert (ended.code, ended.out, ended.err) == (0, "", "no logs yet\n")
 
 
 def test_following_shows_each_line_once_late_ones_and_new_groups_too(run, written, monkeypatch):
