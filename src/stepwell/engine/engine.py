@@ -20,7 +20,7 @@ from stepwell.durable import Draft, Effect, EffectKind, Outcome, Timer, View, Wr
 from stepwell.engine import executions, integrations, tasks, tokens
 from stepwell.engine.executions import RUNNING, Execution, Waiter
 from stepwell.engine.frames import READY, Frame, Phase, Run, fold
-from stepwell.engine.history import WHOLE, Event, public
+from stepwell.engine.history import WHOLE, Event, failure, public
 from stepwell.engine.performing import Dispatch, perform, stop
 from stepwell.engine.programs import Machine, Programs
 from stepwell.engine.states import ready_frames, step, wait_over, work
@@ -42,8 +42,9 @@ from stepwell.engine.turn import (
 
 log = logging.getLogger(__name__)
 
-#: state transitions that one decision takes at most before it queues itself again
-TRANSITIONS = 1000
+#: steps (a state entered, a state's work, a branch joined) that one decision takes at most before it
+#: queues itself again
+STEPS = 1000
 #: executions whose frames are kept in memory at most
 KEPT = 4096
 
@@ -211,7 +212,12 @@ class Engine:
 
     def _decide(self, draft: Draft, execution: Execution, act: Callable[[Turn], None]) -> Execution:
         before = _copy(draft.writes)
-        turn = self._turn(draft, execution)
+        try:
+            turn = self._turn(draft, execution)
+        except Exception as error:
+            log.exception("%s cannot be continued", execution.arn)
+            self._runs.pop(execution.id, None)
+            return _give_up(draft, execution, error)
         try:
             try:
                 act(turn)
@@ -224,8 +230,7 @@ class Engine:
             draft.writes = before
             self._runs.pop(execution.id, None)
             turn = self._turn(draft, execution)
-            cause = f"An internal error ended the execution: {type(error).__name__}: {error}"
-            turn.end(executions.FAILED, error=faults.RUNTIME, cause=cause)
+            turn.end(executions.FAILED, error=faults.RUNTIME, cause=_internal(error))
         turn.flush()
         self._keep(turn)
         return turn.execution
@@ -278,7 +283,7 @@ _PURPOSES: dict[str, tuple[frozenset[Phase], Callable[[Turn, Frame], None]]] = {
 
 def _advance(turn: Turn) -> None:
     """Let frames take their steps until all wait, or until it is another decision's turn."""
-    for _ in range(TRANSITIONS):
+    for _ in range(STEPS):
         if turn.run.ended or not turn.ready:
             return
         frame = turn.ready.popleft()
@@ -286,6 +291,32 @@ def _advance(turn: Turn) -> None:
             step(turn, frame)
     if not turn.run.ended and turn.ready:
         turn.draft.send(TIMER, {"execution": turn.execution.key, "purpose": CONTINUE})
+
+
+def _internal(error: Exception) -> str:
+    return f"An internal error ended the execution: {type(error).__name__}: {error}"
+
+
+def _give_up(draft: Draft, execution: Execution, error: Exception) -> Execution:
+    """End an execution whose definition this release cannot run.
+
+    What it waited for comes to nothing by itself: timers and outcomes look for running executions.
+    """
+    ids = [event["id"] for event in draft.journal(execution.journal) if "id" in event]
+    found = failure(faults.RUNTIME, _internal(error))
+    ended: Event = {
+        "id": ids[-1] + 1,
+        "previousEventId": ids[-1],
+        "timestamp": draft.now,
+        "type": "ExecutionFailed",
+        "executionFailedEventDetails": found,
+    }
+    draft.append(execution.journal, [ended])
+    execution = executions.close(
+        draft, execution, executions.FAILED, error=found["error"], cause=found["cause"]
+    )
+    draft.send("event", executions.status_change(execution))
+    return execution
 
 
 def _stop_done(effect: Effect, outcome: Outcome, draft: Draft) -> None:

@@ -13,7 +13,7 @@ from stepwell.asl.program import Program, State
 from stepwell.durable import Blob
 
 #: how many compiled definitions are kept
-KEPT = 256
+KEPT = 1024
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -130,10 +130,9 @@ class Turn:
             },
         )
 
-    def cancel(self, frame: Frame, *purposes: str) -> None:
-        """Forget timers of this frame."""
-        for purpose in purposes:
-            self.draft.cancel(self._timer_key(frame.path, purpose))
+    def cancel(self, frame: Frame, purpose: str) -> None:
+        """Forget a timer of this frame."""
+        self.draft.cancel(self._timer_key(frame.path, purpose))
 
     def _timer_key(self, path: str, purpose: str) -> str:
         return f"execution/{self.execution.id}/{path}/{purpose}"
@@ -178,9 +177,7 @@ class Turn:
             value=output,
             private=None if target is None else {"_next": target},
         )
-        if target is not None:
-            self.ready.append(frame)
-        elif frame.parent is None:
+        if target is None and frame.parent is None:
             self.succeed(text)
         else:
             self.ready.append(frame)

@@ -193,6 +193,24 @@ def test_a_decision_that_raises_fails_its_execution_and_no_other(world: World, m
     assert list(world.store.effects()) == []
 
 
+def test_a_definition_that_a_later_release_refuses_ends_its_execution(world: World, monkeypatch: Any) -> None:
+    """It fails with the reason, at its next step; no timer rings for ever."""
+    execution = world.execute({**single(Type="Wait", Seconds=5), "TimeoutSeconds": 50})
+    world.crash()
+
+    def refuse(definition: str, digest: str | None = None) -> Any:
+        raise ValueError("no longer understood")
+
+    monkeypatch.setattr(world.engine.programs, "machine", refuse)
+    world.advance(5)
+    found = world.describe(execution)
+    assert (found["status"], found["error"]) == ("FAILED", "States.Runtime")
+    assert "ValueError: no longer understood" in found["cause"]
+    assert world.types(execution)[-2:] == ["WaitStateEntered", "ExecutionFailed"]
+    world.advance(50)
+    assert world.loop.next_due() is None
+
+
 def endless() -> Definition:
     """A machine that goes round until its input says otherwise."""
     choice = {
