@@ -41,11 +41,15 @@ def main():
     python = run("images", "--build", IMAGE, "--data", str(DATA)).split()[0]
     installed = time.monotonic()
     if DATA.exists():
-        subprocess.run([*STEPWELL, "stop", "--all", "--data", str(DATA)], stderr=subprocess.DEVNULL, check=False)
+        subprocess.run(
+            [*STEPWELL, "stop", "--all", "--data", str(DATA)], stderr=subprocess.DEVNULL, check=False
+        )
         shutil.rmtree(DATA)
     say("\n2. A server, with its data in .demo/")
     server = subprocess.Popen(
-        [*STEPWELL, "serve", "--data", str(DATA), "--listen", "127.0.0.1:0"], stdout=subprocess.PIPE, text=True
+        [*STEPWELL, "serve", "--data", str(DATA), "--listen", "127.0.0.1:0"],
+        stdout=subprocess.PIPE,
+        text=True,
     )
     try:
         line = server.stdout.readline().strip()
@@ -53,11 +57,15 @@ def main():
             raise SystemExit("the server did not start")
         say(f"   {line}")
         say("\n3. stepwell up examples/digits")
-        outputs = dict(row.split(": ", 1) for row in run("up", str(PROGRAM), "--data", str(DATA)).splitlines())
+        outputs = dict(
+            row.split(": ", 1) for row in run("up", str(PROGRAM), "--data", str(DATA)).splitlines()
+        )
         say("\n4. Batches arrive")
         rows = digits(python)
         ok = Demo(outputs, rows).play()
-        say(f"\nDone in {time.monotonic() - installed:.0f} s, and {installed - began:.0f} s for installing before that.")
+        say(
+            f"\nDone in {time.monotonic() - installed:.0f} s, and {installed - began:.0f} s for installing before that."
+        )
         what_next(outputs["endpoint"])
     finally:
         subprocess.run([*STEPWELL, "stop", "--all", "--data", str(DATA)], check=False)
@@ -76,7 +84,9 @@ def run(*arguments):
 def digits(python):
     """scikit-learn's digits in the order of the file, label first, from the environment just built."""
     code = "import sklearn, pathlib; print(pathlib.Path(sklearn.__file__).parent)"
-    package = subprocess.run([python, "-c", code], stdout=subprocess.PIPE, text=True, check=True).stdout.strip()
+    package = subprocess.run(
+        [python, "-c", code], stdout=subprocess.PIPE, text=True, check=True
+    ).stdout.strip()
     path = pathlib.Path(package, "datasets", "data", "digits.csv.gz")
     with gzip.open(path, "rt", newline="") as file:
         rows = [[int(float(value)) for value in row] for row in csv.reader(file)]
@@ -107,8 +117,12 @@ class Demo:
         self.s3 = boto3.client("s3", **settings)
         self.states = boto3.client("stepfunctions", **settings)
         self.logs = boto3.client("logs", **settings)
-        self.models = boto3.client("sagemaker-runtime", config=Config(retries={"total_max_attempts": 1}), **settings)
-        self.bucket, self.machine, self.endpoint = (outputs[name] for name in ("bucket", "machine", "endpoint"))
+        self.models = boto3.client(
+            "sagemaker-runtime", config=Config(retries={"total_max_attempts": 1}), **settings
+        )
+        self.bucket, self.machine, self.endpoint = (
+            outputs[name] for name in ("bucket", "machine", "endpoint")
+        )
         forms = [rows[start:end] for start, end in zip(FORMS, FORMS[1:], strict=False)]
         self.a, self.b, self.c = sum(forms[:2], []), sum(forms[2:6], []), sum(forms[6:10], [])
         self.never = sum(forms[10:], [])
@@ -158,7 +172,9 @@ class Demo:
         )
         decision = output.get("decision", "no decision")
         took = time.monotonic() - began
-        say(f"   {found['status']}, {decision}, after {took:.1f} s; the champion reads forms 11-14 at {score:.3f}")
+        say(
+            f"   {found['status']}, {decision}, after {took:.1f} s; the champion reads forms 11-14 at {score:.3f}"
+        )
 
     def started(self, name):
         """The execution that the notification starts, named after the object."""
@@ -198,7 +214,9 @@ class Demo:
     def metrics(self, job, printed):
         try:
             found = self.logs.filter_log_events(
-                logGroupName="/aws/sagemaker/TrainingJobs", logStreamNamePrefix=f"{job}/", filterPattern="accuracy"
+                logGroupName="/aws/sagemaker/TrainingJobs",
+                logStreamNamePrefix=f"{job}/",
+                filterPattern="accuracy",
             )
         except ClientError:
             return
@@ -232,7 +250,9 @@ class Demo:
             trusted = pair(row, "trusted") if row["trusted_rows"] else "-"
             cells = (row["batch"], row["rows"], row["status"], row["decision"], trusted, pair(row, "new"))
             say(head.format(*cells, f"{row['never']:.3f}"))
-        say(f"\n   While the models were swapped: {predictions.made} predictions, {predictions.failed} failed.")
+        say(
+            f"\n   While the models were swapped: {predictions.made} predictions, {predictions.failed} failed."
+        )
         some = self.never[::17][:20]
         say("\n   label  " + " ".join(str(row[0]) for row in some))
         say("   read   " + " ".join(str(guess) for guess in self.predict(some)))

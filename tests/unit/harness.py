@@ -83,9 +83,7 @@ class Harness:
             seed=1,
         )
         self._performers.bind(self._loop.submit)
-        self.dispatcher.bind(
-            services=services, loop=self._loop, events=self.events, context=self.context
-        )
+        self.dispatcher.bind(services=services, loop=self._loop, events=self.events, context=self.context)
         self._loop.start()
         return self
 

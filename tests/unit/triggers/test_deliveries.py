@@ -132,9 +132,7 @@ def test_a_repeat_after_a_crash_is_taken_once(tmp_path, targets):
 def test_a_delivery_outlives_the_server(tmp_path, targets):
     with Harness(tmp_path) as harness:
         harness.serve([], timers={})
-        harness.decide(
-            lambda draft: draft.timer("later", harness.clock.now() + 5, "delivery", {**MESSAGE})
-        )
+        harness.decide(lambda draft: draft.timer("later", harness.clock.now() + 5, "delivery", {**MESSAGE}))
     with Harness(tmp_path) as harness:
         serve(harness, targets).advance(5)
     assert [call.request_id for call in targets.calls] == [MESSAGE["id"]]

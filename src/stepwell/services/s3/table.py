@@ -63,9 +63,7 @@ def _versions(action: str, versioned: str) -> tuple[Right, ...]:
     """The right on an object, or the other one on a version of it."""
     return (
         Right(action=f"s3:{action}", resource=OBJECT, when=_current),
-        Right(
-            action=f"s3:{versioned}", resource=OBJECT, keys={"s3:VersionId": "VersionId"}, when=_versioned
-        ),
+        Right(action=f"s3:{versioned}", resource=OBJECT, keys={"s3:VersionId": "VersionId"}, when=_versioned),
     )
 
 
@@ -105,9 +103,7 @@ _BUCKETS = (
         name="CreateBucket",
         rights=(
             Right(action="s3:CreateBucket", resource=BUCKET, keys={"s3:x-amz-acl": "ACL"}),
-            Right(
-                action="s3:PutBucketOwnershipControls", resource=BUCKET, when=_given("ObjectOwnership")
-            ),
+            Right(action="s3:PutBucketOwnershipControls", resource=BUCKET, when=_given("ObjectOwnership")),
         ),
         honoured=words(
             "Bucket ACL ObjectLockEnabledForBucket CreateBucketConfiguration.LocationConstraint "

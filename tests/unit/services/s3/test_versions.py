@@ -159,9 +159,7 @@ def test_versions_behave_as_a_plain_list_does(s3, steps):
         versions = model[key]
         if step in ("put", "delete"):
             body = b"%d" % number if step == "put" else None
-            output = (
-                s3.put(key, body) if body is not None else s3("DeleteObject", Bucket="data", Key=key)
-            )
+            output = s3.put(key, body) if body is not None else s3("DeleteObject", Bucket="data", Key=key)
             if not enabled:
                 assert output["VersionId"] == "null"
                 versions[:] = [each for each in versions if each[0] != "null"]
