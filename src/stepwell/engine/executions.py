@@ -84,7 +84,7 @@ class ListedExecution(Record, frozen=True, kw_only=True):
     @property
     def place(self) -> str:
         """Where it stands among the machine's executions, whatever their status."""
-        return f"{_FAR - int(self.started * 1000):013d}/{self.name}"
+        return f"{_FAR - round(self.started * 1000):013d}/{self.name}"
 
 
 class Waiter(Record, frozen=True, kw_only=True):
@@ -149,8 +149,8 @@ def status_change(execution: Execution) -> dict[str, Any]:
         "stateMachineArn": execution.machine_arn,
         "name": execution.name,
         "status": execution.status,
-        "startDate": int(execution.started * 1000),
-        "stopDate": None if execution.stopped is None else int(execution.stopped * 1000),
+        "startDate": round(execution.started * 1000),
+        "stopDate": None if execution.stopped is None else round(execution.stopped * 1000),
         "input": execution.input,
         "inputDetails": {"included": True},
         "output": execution.output,

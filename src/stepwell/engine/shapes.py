@@ -25,7 +25,7 @@ class ParametersInvalid(Exception):
 
 
 def milliseconds(seconds: float) -> int:
-    return int(seconds * 1000)
+    return round(seconds * 1000)
 
 
 def text_time(seconds: float) -> str:

@@ -47,6 +47,8 @@ class World:
         self.clock = ManualClock(1_700_000_000.0)
         #: what the toy cloud answers, by (service, operation)
         self.cloud: dict[tuple[str, str], Handler] = {("iam", "GetRole"): _role}
+        #: the toy cloud's functions, by name
+        self.functions: dict[str, Callable[[Any], Any]] = {}
         #: the calls that tasks made
         self.calls: list[Call] = []
         self._pending: dict[str, Effect] = {}
@@ -85,6 +87,14 @@ class World:
         caller = root(ACCOUNT)
         call = Call(service="stepfunctions", operation=operation, params=params, caller=caller)
         return dict(self._serve(call).output)
+
+    def refused(self, operation: str, **params: Any) -> tuple[str, str]:
+        """Code and message of the error that a call is answered with."""
+        try:
+            answer = self.call(operation, **params)
+        except AwsError as error:
+            return error.error_code, error.message
+        raise AssertionError(f"{operation} was answered: {answer}")
 
     def create(self, definition: Mapping[str, Any], name: str = "machine") -> str:
         """Create a machine and return its ARN."""
@@ -170,9 +180,8 @@ class World:
 
     def function(self, name: str, handler: Callable[[Any], Any]) -> str:
         """Put a function into the cloud; what it raises becomes a FunctionError. Returns its ARN."""
-        functions = self.__dict__.setdefault("functions", {})
-        functions[name] = handler
-        self.cloud[("lambda", "Invoke")] = lambda call: _invoke(functions, call)
+        self.functions[name] = handler
+        self.cloud[("lambda", "Invoke")] = lambda call: _invoke(self.functions, call)
         return FUNCTION + name
 
     def _serves(self, name: str, operation: str) -> bool:

@@ -9,16 +9,7 @@ import pytest
 from engine.machines import fail, single
 from engine.world import World
 
-from stepwell.errors import AwsError
-
 WAIT = single(Type="Wait", Seconds=60)
-
-
-def refused(world: World, operation: str, **params: Any) -> tuple[str, str]:
-    """Code and message of the error that a call is answered with."""
-    with pytest.raises(AwsError) as caught:
-        world.call(operation, **params)
-    return caught.value.error_code, caught.value.message
 
 
 def test_a_named_start_is_idempotent_while_it_runs(world: World) -> None:
@@ -29,10 +20,10 @@ def test_a_named_start_is_idempotent_while_it_runs(world: World) -> None:
     again = world.call("StartExecution", stateMachineArn=machine, name="one", input='{"a":1}')
     assert again == first
     exists = ("ExecutionAlreadyExists", f"Execution Already Exists: '{first['executionArn']}'")
-    assert refused(world, "StartExecution", stateMachineArn=machine, name="one", input="{}") == exists
+    assert world.refused("StartExecution", stateMachineArn=machine, name="one", input="{}") == exists
     world.advance(60)
     assert world.describe(first["executionArn"])["status"] == "SUCCEEDED"
-    assert refused(world, "StartExecution", stateMachineArn=machine, name="one", input='{"a":1}') == exists
+    assert world.refused("StartExecution", stateMachineArn=machine, name="one", input='{"a":1}') == exists
 
 
 def test_a_start_without_a_name_gets_a_fresh_one(world: World) -> None:
@@ -63,7 +54,7 @@ def test_a_start_without_a_name_gets_a_fresh_one(world: World) -> None:
 def test_inputs_that_are_none(world: World, text: str, why: str) -> None:
     """InvalidExecutionInput, in AWS's words where they are known."""
     machine = world.create(single(Type="Pass"))
-    assert refused(world, "StartExecution", stateMachineArn=machine, input=text) == (
+    assert world.refused("StartExecution", stateMachineArn=machine, input=text) == (
         "InvalidExecutionInput",
         f"Invalid State Machine Execution Input: '{why}'",
     )
@@ -139,7 +130,7 @@ def test_histories_come_in_pages_forwards_and_backwards(world: World) -> None:
             params["nextToken"] = page["nextToken"]
         assert found == ([4, 3, 2, 1] if reverse else [1, 2, 3, 4])
     params["reverseOrder"] = False
-    assert refused(world, "GetExecutionHistory", **params)[0] == "InvalidToken"
+    assert world.refused("GetExecutionHistory", **params)[0] == "InvalidToken"
     bare = world.call("GetExecutionHistory", executionArn=execution, includeExecutionData=False)["events"]
     assert bare[1]["stateEnteredEventDetails"] == {"name": "Only"}
 
@@ -164,9 +155,9 @@ def test_histories_have_nothing_private(world: World) -> None:
 def test_executions_that_do_not_exist(world: World, operation: str) -> None:
     """ExecutionDoesNotExist names the ARN; what is no execution's ARN is an InvalidArn."""
     arn = world.start(world.create(WAIT)) + "x"
-    found = refused(world, operation, executionArn=arn)
+    found = world.refused(operation, executionArn=arn)
     assert found == ("ExecutionDoesNotExist", f"Execution Does Not Exist: '{arn}'")
-    assert refused(world, operation, executionArn="no-arn")[0] == "InvalidArn"
+    assert world.refused(operation, executionArn="no-arn")[0] == "InvalidArn"
 
 
 @pytest.mark.parametrize("operation", ["SendTaskSuccess", "SendTaskFailure", "SendTaskHeartbeat"])
@@ -174,10 +165,10 @@ def test_task_tokens_that_are_none(world: World, operation: str) -> None:
     """InvalidToken for what is no token of ours."""
     params = {"output": "{}"} if operation == "SendTaskSuccess" else {}
     for token in ("nonsense", "AAAA", "é"):
-        found = refused(world, operation, taskToken=token, **params)
+        found = world.refused(operation, taskToken=token, **params)
         assert found == ("InvalidToken", "Invalid Token: 'Invalid token'")
 
 
 def test_an_output_that_is_not_json(world: World) -> None:
     """SendTaskSuccess takes JSON only."""
-    assert refused(world, "SendTaskSuccess", taskToken="AAAA", output="{")[0] == "InvalidOutput"
+    assert world.refused("SendTaskSuccess", taskToken="AAAA", output="{")[0] == "InvalidOutput"

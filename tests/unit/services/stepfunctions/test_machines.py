@@ -9,17 +9,8 @@ import pytest
 from engine.machines import TrainingJobs, branch, fail, single, task, training
 from engine.world import ACCOUNT, REGION, ROLE, World
 
-from stepwell.errors import AwsError
-
 PASS = json.dumps(single(Type="Pass"))
 ARN = f"arn:aws:states:{REGION}:{ACCOUNT}:stateMachine:m"
-
-
-def refused(world: World, operation: str, **params: Any) -> tuple[str, str]:
-    """Code and message of the error that a call is answered with."""
-    with pytest.raises(AwsError) as caught:
-        world.call(operation, **params)
-    return caught.value.error_code, caught.value.message
 
 
 def create(world: World, **params: Any) -> dict[str, Any]:
@@ -53,7 +44,7 @@ def test_creating_the_same_again_is_the_same_machine(world: World) -> None:
     assert create(world) == first
     again = create(world, tags=[{"key": "a", "value": "b"}])
     assert again == first
-    assert refused(world, "CreateStateMachine", name="m", definition=PASS + " ", roleArn=ROLE) == (
+    assert world.refused("CreateStateMachine", name="m", definition=PASS + " ", roleArn=ROLE) == (
         "StateMachineAlreadyExists",
         f"State Machine Already Exists: '{ARN}'",
     )
@@ -62,7 +53,7 @@ def test_creating_the_same_again_is_the_same_machine(world: World) -> None:
 @pytest.mark.parametrize("name", ["a b", "a<b", "a?", 'a"', "a#", "a\\", "a/b", "a:b", "a\x7f", "a\x85"])
 def test_names_with_characters_that_aws_refuses(world: World, name: str) -> None:
     """InvalidName says which."""
-    assert refused(world, "CreateStateMachine", name=name, definition=PASS, roleArn=ROLE) == (
+    assert world.refused("CreateStateMachine", name=name, definition=PASS, roleArn=ROLE) == (
         "InvalidName",
         f"Invalid Name: '{name}'",
     )
@@ -71,8 +62,8 @@ def test_names_with_characters_that_aws_refuses(world: World, name: str) -> None
 def test_all_faults_of_a_definition_are_told_at_once(world: World) -> None:
     """InvalidDefinition lists every diagnostic with its place."""
     definition = {"States": {"A": {"Type": "Pass", "Next": "B"}, "C": {"Type": "Wait", "End": True}}}
-    code, message = refused(
-        world, "CreateStateMachine", name="m", definition=json.dumps(definition), roleArn=ROLE
+    code, message = world.refused(
+        "CreateStateMachine", name="m", definition=json.dumps(definition), roleArn=ROLE
     )
     assert code == "InvalidDefinition"
     assert message.startswith("Invalid State Machine Definition: 'SCHEMA_VALIDATION_FAILED: ")
@@ -96,8 +87,8 @@ def test_resources_that_cannot_run_are_refused_by_name(world: World, resource: s
     """What AWS does not know is its error; what only this server lacks is named as such."""
     TrainingJobs(world)
     definition = single(Type="Parallel", Branches=[branch("Inner", **task(resource))])
-    code, message = refused(
-        world, "CreateStateMachine", name="m", definition=json.dumps(definition), roleArn=ROLE
+    code, message = world.refused(
+        "CreateStateMachine", name="m", definition=json.dumps(definition), roleArn=ROLE
     )
     assert code == "InvalidDefinition"
     assert fault in message
@@ -129,9 +120,7 @@ def test_resources_that_cannot_run_are_refused_by_name(world: World, resource: s
 )
 def test_what_create_refuses(world: World, params: Any, code: str, words: str) -> None:
     """Each refusal has AWS's code, or names what this server lacks."""
-    found = refused(
-        world, "CreateStateMachine", **{"name": "m", "definition": PASS, "roleArn": ROLE} | params
-    )
+    found = world.refused("CreateStateMachine", **{"name": "m", "definition": PASS, "roleArn": ROLE} | params)
     assert found[0] == code
     assert words in found[1]
 
@@ -165,9 +154,9 @@ def test_an_update_is_for_new_executions(world: World) -> None:
 def test_an_update_needs_something_to_update(world: World) -> None:
     """MissingRequiredParameter; and the machine must exist."""
     create(world)
-    assert refused(world, "UpdateStateMachine", stateMachineArn=ARN)[0] == "MissingRequiredParameter"
+    assert world.refused("UpdateStateMachine", stateMachineArn=ARN)[0] == "MissingRequiredParameter"
     absent = ARN + "x"
-    assert refused(world, "UpdateStateMachine", stateMachineArn=absent, roleArn=ROLE) == (
+    assert world.refused("UpdateStateMachine", stateMachineArn=absent, roleArn=ROLE) == (
         "StateMachineDoesNotExist",
         f"State Machine Does Not Exist: '{absent}'",
     )
@@ -181,7 +170,7 @@ def test_deleting_aborts_what_runs_and_is_silent_about_nothing(world: World) -> 
         world.call("DeleteStateMachine", stateMachineArn=machine)
     world.run()
     assert world.describe(execution)["status"] == "ABORTED"
-    assert refused(world, "StartExecution", stateMachineArn=machine)[0] == "StateMachineDoesNotExist"
+    assert world.refused("StartExecution", stateMachineArn=machine)[0] == "StateMachineDoesNotExist"
 
 
 @pytest.mark.parametrize(
@@ -194,14 +183,14 @@ def test_deleting_aborts_what_runs_and_is_silent_about_nothing(world: World) -> 
 )
 def test_arns_of_something_else(world: World, arn: str, why: str) -> None:
     """InvalidArn says what is wrong with it."""
-    found = refused(world, "DescribeStateMachine", stateMachineArn=arn)
+    found = world.refused("DescribeStateMachine", stateMachineArn=arn)
     assert found == ("InvalidArn", f"Invalid Arn: '{why}'")
 
 
 def test_a_version_or_alias_is_no_machine_here(world: World) -> None:
     """Nothing is ever published, so its ARN names nothing."""
     create(world)
-    found = refused(world, "StartExecution", stateMachineArn=ARN + ":1")
+    found = world.refused("StartExecution", stateMachineArn=ARN + ":1")
     assert found == ("StateMachineDoesNotExist", f"State Machine Does Not Exist: '{ARN}:1'")
     assert world.call("ListStateMachineVersions", stateMachineArn=ARN) == {"stateMachineVersions": []}
 
@@ -221,7 +210,7 @@ def test_machines_are_listed_in_pages(world: World) -> None:
     assert found == ["m0", "m1", "m2", "m3", "m4"]
     arn = ARN.replace(":m", ":m0")
     for token in (params["nextToken"], "x", "é"):
-        assert refused(world, "ListExecutions", stateMachineArn=arn, nextToken=token)[0] == "InvalidToken"
+        assert world.refused("ListExecutions", stateMachineArn=arn, nextToken=token)[0] == "InvalidToken"
 
 
 def test_tags_are_added_replaced_and_removed(world: World) -> None:
@@ -230,9 +219,9 @@ def test_tags_are_added_replaced_and_removed(world: World) -> None:
     world.call("TagResource", resourceArn=ARN, tags=[{"key": "b", "value": "3"}])
     world.call("UntagResource", resourceArn=ARN, tagKeys=["a", "absent"])
     assert world.call("ListTagsForResource", resourceArn=ARN) == {"tags": [{"key": "b", "value": "3"}]}
-    assert refused(world, "ListTagsForResource", resourceArn=ARN + "x")[0] == "ResourceNotFound"
+    assert world.refused("ListTagsForResource", resourceArn=ARN + "x")[0] == "ResourceNotFound"
     many = [{"key": str(index), "value": ""} for index in range(50)]
-    assert refused(world, "TagResource", resourceArn=ARN, tags=many)[0] == "TooManyTags"
+    assert world.refused("TagResource", resourceArn=ARN, tags=many)[0] == "TooManyTags"
 
 
 def test_validation_tells_severity_code_and_place(world: World) -> None:
@@ -273,9 +262,9 @@ def test_a_training_machine_is_taken(world: World) -> None:
 def test_text_that_no_store_could_write_is_refused(world: World) -> None:
     """Half a surrogate pair in a state's name, or in any parameter, is told; nothing else is harmed."""
     text = '{"StartAt":"\\ud800","States":{"\\ud800":{"Type":"Pass","End":true}}}'
-    code, message = refused(world, "CreateStateMachine", name="m", definition=text, roleArn=ROLE)
+    code, message = world.refused("CreateStateMachine", name="m", definition=text, roleArn=ROLE)
     assert (code, "INVALID_STATE_NAME" in message) == ("InvalidDefinition", True)
     tags = [{"key": "\ud800", "value": ""}]
-    code, message = refused(world, "CreateStateMachine", name="m", definition=PASS, roleArn=ROLE, tags=tags)
+    code, message = world.refused("CreateStateMachine", name="m", definition=PASS, roleArn=ROLE, tags=tags)
     assert (code, "UTF-8" in message) == ("ValidationException", True)
     message.encode()
