@@ -1,4 +1,4 @@
-"""Plays the main job: batches of handwritten digits arrive, a model is retrained, judged, deployed, and serves.
+"""Plays the main job: batches of digits arrive, a model is retrained, judged, deployed, and serves.
 
 Run by `make demo`. Everything goes through the `stepwell` command and boto3, as a user's own would.
 """
@@ -6,6 +6,7 @@ Run by `make demo`. Everything goes through the `stepwell` command and boto3, as
 import csv
 import gzip
 import io
+import itertools
 import json
 import pathlib
 import shutil
@@ -63,9 +64,8 @@ def main():
         say("\n4. Batches arrive")
         rows = digits(python)
         ok = Demo(outputs, rows).play()
-        say(
-            f"\nDone in {time.monotonic() - installed:.0f} s, and {installed - began:.0f} s for installing before that."
-        )
+        took, before = time.monotonic() - installed, installed - began
+        say(f"\nDone in {took:.0f} s, and {before:.0f} s for installing before that.")
         what_next(outputs["endpoint"])
     finally:
         subprocess.run([*STEPWELL, "stop", "--all", "--data", str(DATA)], check=False)
@@ -123,9 +123,11 @@ class Demo:
         self.bucket, self.machine, self.endpoint = (
             outputs[name] for name in ("bucket", "machine", "endpoint")
         )
-        forms = [rows[start:end] for start, end in zip(FORMS, FORMS[1:], strict=False)]
-        self.a, self.b, self.c = sum(forms[:2], []), sum(forms[2:6], []), sum(forms[6:10], [])
-        self.never = sum(forms[10:], [])
+        forms = [rows[start:end] for start, end in itertools.pairwise(FORMS)]
+        self.a, self.b, self.c, self.never = (
+            list(itertools.chain.from_iterable(part))
+            for part in (forms[:2], forms[2:6], forms[6:10], forms[10:])
+        )
         self.table = []
 
     def play(self):
@@ -172,9 +174,8 @@ class Demo:
         )
         decision = output.get("decision", "no decision")
         took = time.monotonic() - began
-        say(
-            f"   {found['status']}, {decision}, after {took:.1f} s; the champion reads forms 11-14 at {score:.3f}"
-        )
+        say(f"   {found['status']}, {decision}, after {took:.1f} s")
+        say(f"   the champion reads forms 11-14 at {score:.3f}")
 
     def started(self, name):
         """The execution that the notification starts, named after the object."""
@@ -250,9 +251,8 @@ class Demo:
             trusted = pair(row, "trusted") if row["trusted_rows"] else "-"
             cells = (row["batch"], row["rows"], row["status"], row["decision"], trusted, pair(row, "new"))
             say(head.format(*cells, f"{row['never']:.3f}"))
-        say(
-            f"\n   While the models were swapped: {predictions.made} predictions, {predictions.failed} failed."
-        )
+        made, failed = predictions.made, predictions.failed
+        say(f"\n   While the models were swapped: {made} predictions, {failed} failed.")
         some = self.never[::17][:20]
         say("\n   label  " + " ".join(str(row[0]) for row in some))
         say("   read   " + " ".join(str(guess) for guess in self.predict(some)))

@@ -78,7 +78,7 @@ def parse(data):
         if len(line) != len(HEADER):
             raise MalformedBatch(f"line {number} has {len(line)} columns, not {len(HEADER)}")
         row = []
-        for name, value in zip(HEADER, line):
+        for name, value in zip(HEADER, line, strict=True):
             most = 9 if name == "label" else 16
             if not value.isdigit() or int(value) > most:
                 raise MalformedBatch(
