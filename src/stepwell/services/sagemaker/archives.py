@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import gzip
 import os
+import shutil
 import tarfile
+import zlib
 from pathlib import Path
 
 from stepwell.services.sagemaker.errors import RunFailed
@@ -16,14 +18,49 @@ def unpack(archive: Path, folder: Path) -> None:
     Raises RunFailed for absolute names, `..`, links that lead out, devices, and what is no archive.
     """
     folder.mkdir(parents=True, exist_ok=True)
+    root = folder.resolve()
     try:
         with tarfile.open(archive) as tar:
             for member in tar:
-                if os.path.isabs(member.name):
-                    raise RunFailed(f"{archive.name} holds an absolute name: {member.name}")
-                tar.extract(member, folder, filter="data")
-    except (tarfile.FilterError, tarfile.TarError, EOFError, OSError, gzip.BadGzipFile) as error:
+                _unpack_member(tar, member, root)
+    except (tarfile.TarError, EOFError, OSError, ValueError, zlib.error) as error:
         raise RunFailed(f"{archive.name} cannot be unpacked: {error}") from error
+
+
+def _unpack_member(tar: tarfile.TarFile, member: tarfile.TarInfo, root: Path) -> None:
+    """Python's own extraction filters came with 3.11.4, and Debian 12 has 3.11.2."""
+    target = _inside(member.name, root)
+    if target == root:
+        return
+    target.parent.mkdir(parents=True, exist_ok=True)
+    if not target.parent.resolve().is_relative_to(root):
+        raise ValueError(f"{member.name} would be written through a link")
+    if target.is_symlink():
+        target.unlink()
+    if member.isdir():
+        target.mkdir(exist_ok=True)
+    elif member.issym():
+        within = os.path.relpath(target.parent, root)
+        _inside(os.path.normpath(os.path.join(within, member.linkname)), root)
+        target.symlink_to(member.linkname)
+    elif member.isreg() or member.islnk():
+        if member.islnk():
+            _inside(member.linkname, root)
+        content = tar.extractfile(member)
+        if content is None:
+            raise ValueError(f"{member.name} links to nothing in the archive")
+        with content, target.open("wb") as file:
+            shutil.copyfileobj(content, file)
+        target.chmod(member.mode & 0o755 | 0o600)
+    else:
+        raise ValueError(f"{member.name} is neither a file nor a folder nor a link")
+
+
+def _inside(name: str, root: Path) -> Path:
+    """The path of `name` below `root`. Raises ValueError for one that leads out."""
+    if os.path.isabs(name) or ".." in Path(name).parts:
+        raise ValueError(f"{name} leads out of the folder")
+    return root / name
 
 
 def pack(folder: Path, archive: Path) -> None:
