@@ -1,7 +1,8 @@
 """The engine: finds an execution's frames, lets a turn move them, and keeps what the turn decided.
 
-Frames are kept in memory while an execution has tasks under way, and worked out from the journal
-otherwise. A decision that raises unexpectedly is taken back and fails its execution; the server goes on.
+Frames are kept in memory while an execution has tasks or several waits under way, and worked out from the
+journal otherwise. A decision that raises unexpectedly is taken back and fails its execution; the server
+goes on.
 """
 
 from __future__ import annotations
@@ -259,9 +260,14 @@ class Engine:
         return self.programs.machine(data.decode(), execution.definition)
 
     def _keep(self, turn: Turn) -> None:
-        """Keep the frames of an execution that will go on soon."""
+        """Keep the frames of an execution that will go on soon.
+
+        One that waits for a single thing may wait for long; many things come one after the other.
+        """
         run = turn.run
-        if run.ended or not any(frame.phase in _SOON for frame in run.root.walk()):
+        phases = [frame.phase for frame in run.root.walk()]
+        soon = any(phase in _SOON for phase in phases)
+        if run.ended or (not soon and sum(phase in _LATER for phase in phases) < 2):
             self._runs.pop(turn.execution.id, None)
             return
         self._runs.move_to_end(turn.execution.id)
@@ -270,6 +276,7 @@ class Engine:
 
 
 _SOON = READY | {Phase.TASK}
+_LATER = frozenset({Phase.WAITING, Phase.RETRYING, Phase.SUBMITTED})
 _TASK_PHASES = frozenset({Phase.TASK, Phase.SUBMITTED})
 
 #: what a timer's purpose is in which phases

@@ -271,6 +271,22 @@ def test_an_execution_that_waits_leaves_memory(world: World) -> None:
     assert len(world.engine._runs) == 0
 
 
+def test_a_fan_out_stays_in_memory_while_its_parts_come_and_go(world: World, monkeypatch: Any) -> None:
+    """A journal is not read again for each of a thousand waits; with the last one it leaves."""
+    folds = []
+    real = world.store.writer().journal
+    monkeypatch.setattr(world.store.writer(), "journal", lambda name: folds.append(name) or real(name))
+    definition = single(Type="Map", ItemsPath="$", ItemProcessor=branch("W", Type="Wait", SecondsPath="$"))
+    world.execute(definition, list(range(1, 31)))
+    world.advance(27)
+    assert (len(folds), len(world.engine._runs)) == (0, 1)
+    world.engine.discard()
+    world.advance(1)
+    assert (len(folds), len(world.engine._runs)) == (1, 1)
+    world.advance(1)
+    assert len(world.engine._runs) == 0
+
+
 @pytest.mark.parametrize("size", [10, 5000])
 def test_large_payloads_are_kept_once_and_shown_everywhere(world: World, size: int) -> None:
     """A text of more than 4,096 characters is written once and referred to; the history shows it whole."""
