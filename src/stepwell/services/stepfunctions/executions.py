@@ -38,7 +38,7 @@ def operations(engine: Engine) -> tuple[Operation, ...]:
         name = names.machine_name(call.params["stateMachineArn"])
         if name is not None:
             await context.read(lambda view: _warm(engine, view, name))
-        return payloads.parse(call.params.get("input", "{}"), InvalidExecutionInput)
+        return payloads.parse(call.params.get("input", "{}"), InvalidExecutionInput, "execution input")
 
     def start(call: Call, draft: Draft, value: Any) -> Answer:
         params = call.params

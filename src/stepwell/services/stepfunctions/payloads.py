@@ -13,10 +13,10 @@ _WORD = re.compile(r"[A-Za-z_$][\w$]*")
 _OPENED = re.compile(r"\{\s*([^\s\"}])")
 
 
-def parse(text: str, error: type[AwsError]) -> Any:
-    """The JSON value of `text`; raises `error` with AWS's words where they are known."""
+def parse(text: str, error: type[AwsError], what: str) -> Any:
+    """The JSON value of `text`, which is `what`; raises `error` with AWS's words where they are known."""
     if not text.strip():
-        raise error("Invalid execution input.")
+        raise error(f"Invalid {what}.")
     try:
         if len(text.encode()) > MAX_DATA_BYTES:
             raise error(f"The payload has more than {MAX_DATA_BYTES} bytes")

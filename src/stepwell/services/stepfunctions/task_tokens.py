@@ -23,7 +23,7 @@ def operations(engine: Engine) -> tuple[Operation, ...]:
     """The operations of this noun."""
 
     async def prepare_success(call: Call, context: Context) -> Any:
-        return payloads.parse(call.params["output"], InvalidOutput)
+        return payloads.parse(call.params["output"], InvalidOutput, "output")
 
     def success(call: Call, draft: Draft, output: Any) -> Answer:
         token = _known(draft, call)
