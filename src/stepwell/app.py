@@ -73,6 +73,8 @@ COUNTED: dict[str, stepwell.Counted] = {
 }
 #: seconds after which bytes that no record needs are removed, and between two looks for them
 BLOB_GRACE = 3600
+#: the exit status of a server whose loop failed; a supervisor such as systemd starts it again
+CRASHED = 70
 #: seconds that requests under way get when the server ends
 DRAIN = 8
 
@@ -147,6 +149,7 @@ class Server:
             started=self._start_effects,
             settled=self._settle_effects,
             discarded=self._discard,
+            crashed=lambda: os._exit(CRASHED),
             ask=self.dispatcher.ask,
         )
         self.performers.bind(self.dispatcher.submit)

@@ -44,8 +44,8 @@ class Loop:
     """Owns the truth: nothing else commits.
 
     `started` is told of every effect whose commit is done, `settled` of every token that is done with;
-    both are called on the loop's thread and must not block. `failed` hears of decisions that raised and
-    have nobody to tell (outcomes and timers).
+    both are called on the loop's thread and must not block. `discarded` hears that a batch did not happen,
+    `crashed` that the loop is dead.
     """
 
     def __init__(
@@ -57,6 +57,7 @@ class Loop:
         started: Callable[[list[Effect]], None],
         settled: Callable[[set[str]], None],
         discarded: Callable[[], None] = lambda: None,
+        crashed: Callable[[], None] = lambda: None,
         ask: Ask | None = None,
         seed: int | None = None,
     ) -> None:
@@ -66,6 +67,7 @@ class Loop:
         self._started = started
         self._settled = settled
         self._discarded = discarded
+        self._crashed = crashed
         self._ask = ask
         self._random: random.Random = random.SystemRandom() if seed is None else random.Random(seed)
         self._inputs: queue.SimpleQueue[Input | None] = queue.SimpleQueue()
@@ -93,12 +95,16 @@ class Loop:
             self._thread = None
 
     def run(self) -> None:
-        """Repeat `tick` until stopped."""
-        while True:
-            batch, stopping = self._wait()
-            self._pass(batch, self._clock.now())
-            if stopping:
-                return
+        """Repeat `tick` until stopped. A fault of the loop itself ends the server: its folder is sound."""
+        try:
+            stopping = False
+            while not stopping:
+                batch, stopping = self._wait()
+                self._pass(batch, self._clock.now())
+        except BaseException:
+            log.critical("the loop failed; the server ends", exc_info=True)
+            self._crashed()
+            raise
 
     def tick(self, now: float) -> int:
         """One pass: everything queued and everything due at `now`. Returns how many were decided."""

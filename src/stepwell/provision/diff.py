@@ -8,7 +8,7 @@ from typing import Any
 
 from stepwell.provision.progress import LATER, MASK, PropertyChange
 from stepwell.provision.schema import Inputs, Property
-from stepwell.provision.values import Content, contains_unknown, plain
+from stepwell.provision.values import ARCHIVE, ASSET, SIGNATURE, Content, contains_unknown, plain
 
 _PLAIN = Property(standing="honoured")
 
@@ -36,6 +36,8 @@ def compare(
 def normal(row: Property, value: Any) -> Any:
     """`value` in the form in which equal means the same."""
     value = plain(value)
+    if isinstance(value, Mapping) and value.get(SIGNATURE) in (ASSET, ARCHIVE):
+        return value["hash"]
     if row.document and isinstance(value, str):
         try:
             return json.loads(value)

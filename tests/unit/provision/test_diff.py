@@ -9,7 +9,7 @@ import pytest
 from stepwell.provision import diff
 from stepwell.provision.progress import LATER, MASK, PropertyChange
 from stepwell.provision.schema import Property, honoured, recorded
-from stepwell.provision.values import UNKNOWN
+from stepwell.provision.values import UNKNOWN, Content
 
 TABLE: dict[str, Property] = {
     "name": honoured(replaces=True),
@@ -28,10 +28,14 @@ TABLE: dict[str, Property] = {
         ({"arns": ["a", "b"]}, {"arns": ["b", "a"]}),
         ({"rules": [{"events": ["x", "y"]}]}, {"rules": [{"events": ["y", "x"]}]}),
         ({"rules": {"policy": "[1]"}}, {"rules": {"policy": "[ 1 ]"}}),
+        (
+            {"note": Content(archive=True, sha256="1", about="/here", data=b"PK").plain()},
+            {"note": Content(archive=True, sha256="1", about="/there", data=b"PK")},
+        ),
     ],
 )
 def test_equal_by_meaning_is_no_change(old: dict[str, Any], new: dict[str, Any]) -> None:
-    """Documents by meaning, sets without order."""
+    """Documents by meaning, sets without order, files by their content wherever they lie."""
     assert diff.compare(TABLE, old, new) == []
 
 

@@ -20,6 +20,8 @@ from stepwell.services.sts.errors import AssumeRoleDenied
 DEFAULT_DURATION = 3600
 #: a role session that assumes a further role gets at most this long
 CHAINED_DURATION = 3600
+#: seconds for which an expired session is remembered, so that its key is called expired and not unknown
+REMEMBERED = 86_400
 ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"
 EXPIRE = "sts/expire"
 
@@ -113,7 +115,8 @@ def assume_role(call: Call, draft: Draft) -> dict[str, Any]:
         expires=draft.now + duration,
     )
     draft.put(session)
-    draft.timer(f"{EXPIRE}/{session.access_key_id}", session.expires, EXPIRE, {"key": session.access_key_id})
+    forgotten = session.expires + REMEMBERED
+    draft.timer(f"{EXPIRE}/{session.access_key_id}", forgotten, EXPIRE, {"key": session.access_key_id})
     return {
         "Credentials": {
             "AccessKeyId": session.access_key_id,
