@@ -23,7 +23,7 @@ test-faults: $(READY)
 	$(BIN)/pytest -m faults
 
 test-clients: $(READY)
-	$(BIN)/pytest -m clients
+	$(BIN)/pytest -m clients || { test $$? -eq 5 && echo "skipped: there are no tests of heavy clients yet"; }
 
 lint: $(READY)
 	$(BIN)/ruff check .
