@@ -25,7 +25,7 @@ from stepwell.gateway.content import Disconnected, Incoming, Receive, checked, c
 from stepwell.gateway.http import Request, Response
 from stepwell.gateway.ports import Api, Keys
 from stepwell.gateway.protocols import PROTOCOLS
-from stepwell.gateway.route import Route, Router, Unroutable
+from stepwell.gateway.route import Route, Router, Unroutable, guess_protocol
 from stepwell.gateway.sending import Send, send_response
 
 Scope = MutableMapping[str, Any]
@@ -86,7 +86,7 @@ class Gateway:
         await send_response(response, request.method, receive if reusable else None, send)
 
     async def _answer(self, request: Request, receive: Receive, request_id: str) -> tuple[Response, Incoming]:
-        protocol, service = "rest-xml", None
+        protocol, service = guess_protocol(request), None
         incoming = Incoming(receive, None, 0)
         try:
             _check_head(request)

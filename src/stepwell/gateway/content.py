@@ -92,7 +92,7 @@ class CheckedContent:
     async def chunks(self) -> AsyncIterator[bytes]:
         """The content, once. Raises AwsError where it is not what its headers promise."""
         names = {*self._promised, *filter(None, [self._trailer_algorithm])}
-        digests = {name: checksums.ALGORITHMS[name]() for name in names}
+        digests = {name: checksums.new(name) for name in names}
         hashed = hashlib.sha256() if self._sha256 else None
         total = 0
         async for raw in self._source.chunks():

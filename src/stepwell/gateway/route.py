@@ -75,7 +75,7 @@ class Router:
         if not services:
             raise Unroutable(
                 UnsupportedOperation(f"This server has no service that signs as {scope[:60]!r}"),
-                _guess(request),
+                guess_protocol(request),
                 None,
             )
         return self._signed(request, services)
@@ -132,7 +132,7 @@ class Router:
             protocol = _protocol(service, with_target=False)
             if protocol == "rest-json" and (found := _rest(service, protocol, request)):
                 return found
-        guess = _guess(request)
+        guess = guess_protocol(request)
         if guess == "rest-xml" and "s3" in self._by_signing_name.get("s3", ()):
             if route := _rest("s3", guess, request):
                 return route
@@ -212,7 +212,8 @@ def _version_fits(request: Request, service: str) -> bool:
     return version is None or version == service_metadata(service)["apiVersion"]
 
 
-def _guess(request: Request) -> str:
+def guess_protocol(request: Request) -> str:
+    """The protocol of a request that no service is known for, by what its client shows."""
     content_type = request.headers.get("content-type", "")
     if "x-amz-target" in request.headers or content_type.startswith("application/x-amz-json"):
         return "json"

@@ -377,3 +377,14 @@ def test_a_large_number_of_random_requests_never_makes_a_5xx(wire: Any) -> None:
         service = ("s3", "lambda", "iam", "states", "sagemaker")[seed[14] % 5]
         answer = signed(wire, service, method, path.decode("latin-1"), {"content-type": FORM}, seed[15:20])
         assert answer.status < 500, (method, path, answer.body)
+
+
+def test_a_head_that_is_too_large_is_refused_in_the_clients_own_protocol(wire: Any) -> None:
+    headers = {
+        "x-amz-target": "AWSStepFunctions.ListStateMachines",
+        "content-type": "application/x-amz-json-1.0",
+        "x-long": "a" * 70_000,
+    }
+    answer = signed(wire, "states", "POST", "/", headers, b"{}")
+    assert answer.status == 400
+    assert b'"__type":"RequestHeaderSectionTooLarge"' in answer.body
