@@ -15,10 +15,11 @@ import msgspec
 
 from stepwell.api.context import Context
 from stepwell.calls import Call
+from stepwell.checksums import ALGORITHMS
 from stepwell.durable import Blob, Blobs, Draft, Record, View
 from stepwell.services.s3 import checksums, errors, headers, objects, tags
 from stepwell.services.s3.buckets import bucket_of, check_acl, owner
-from stepwell.services.s3.checksums import ALGORITHMS, FIELDS, PART_TYPES, WHOLE, Received
+from stepwell.services.s3.checksums import FIELDS, PART_TYPES, WHOLE, Received
 from stepwell.services.s3.conditions import check_write
 from stepwell.services.s3.objects import Content, Object, place
 from stepwell.services.s3.writing import PUT_LIMIT
