@@ -30,37 +30,40 @@ class FileBlobs:
 
     async def write(self, body: Body, *, digests: Iterable[Digest] = ()) -> Blob:
         """Stream `body` into a synced blob. What `body` raises goes through, and leaves nothing behind."""
-        feeds: tuple[Digest, ...] = tuple(digests)
         content = hashlib.sha256()
+        sums: tuple[Digest, ...] = (content, *digests)
         head = bytearray()
         size = 0
         stream = body.chunks()
         async for piece in stream:
             size += len(piece)
-            content.update(piece)
-            for feed in feeds:
-                feed.update(piece)
             head += piece
             if size > INLINE:
                 break
         else:
-            return Blob(digest=content.hexdigest(), size=size, inline=bytes(head))
+            data = bytes(head)
+            _feed(sums, data)
+            return Blob(digest=content.hexdigest(), size=size, inline=data)
         path = self._tmp / uuid.uuid4().hex
         run = asyncio.get_running_loop().run_in_executor
         file = path.open("wb")
+        # what has come is hashed and written, in its order, while more comes
+        written: asyncio.Future[None] | None = None
         try:
             async for piece in stream:
                 size += len(piece)
-                content.update(piece)
-                for feed in feeds:
-                    feed.update(piece)
                 head += piece
                 if len(head) >= PIECE:
-                    full, head = head, bytearray()
-                    await run(None, file.write, full)
-            await run(None, self._finish, file, bytes(head))
+                    if written is not None:
+                        await written
+                    written, head = run(None, _absorb, file, sums, bytes(head)), bytearray()
+            if written is not None:
+                await written
+            await run(None, self._finish, file, sums, bytes(head))
             await run(None, self._place, path, content.hexdigest())
         finally:
+            if written is not None:
+                await asyncio.wait([written])
             file.close()
             path.unlink(missing_ok=True)
         return Blob(digest=content.hexdigest(), size=size)
@@ -113,8 +116,8 @@ class FileBlobs:
     def _file(self, digest: str) -> Path:
         return self._root / digest[:2] / digest[2:]
 
-    def _finish(self, file: BinaryIO, rest: bytes) -> None:
-        file.write(rest)
+    def _finish(self, file: BinaryIO, sums: Iterable[Digest], rest: bytes) -> None:
+        _absorb(file, sums, rest)
         file.flush()
         if self._durable:
             os.fsync(file.fileno())
@@ -154,3 +157,13 @@ class FileBlobs:
             os.fsync(descriptor)
         finally:
             os.close(descriptor)
+
+
+def _absorb(file: BinaryIO, sums: Iterable[Digest], data: bytes) -> None:
+    _feed(sums, data)
+    file.write(data)
+
+
+def _feed(sums: Iterable[Digest], data: bytes) -> None:
+    for each in sums:
+        each.update(data)
