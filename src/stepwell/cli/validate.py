@@ -9,6 +9,7 @@ import click
 
 from stepwell.cli.connection import json_option
 from stepwell.cli.output import print_json
+from stepwell.errors import StepwellError
 
 
 @click.command(short_help="Check a state machine's definition.")
@@ -18,7 +19,10 @@ def validate(file: Path, as_json: bool) -> None:
     """Check an Amazon States Language definition; exit 1 and all diagnostics when it is not valid."""
     from stepwell import asl
 
-    text = sys.stdin.read() if str(file) == "-" else file.read_text("utf-8")
+    try:
+        text = sys.stdin.read() if str(file) == "-" else file.read_text("utf-8")
+    except UnicodeDecodeError as error:
+        raise StepwellError(f"{file} is not UTF-8 text: {error}") from error
     found = asl.validate(text)
     errors = [each for each in found if each.severity == "ERROR"]
     if as_json:
