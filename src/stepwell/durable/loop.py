@@ -18,6 +18,7 @@ from typing import Any
 
 from stepwell.clock import Clock
 from stepwell.durable.draft import Ask, Draft
+from stepwell.durable.entropy import Entropy
 from stepwell.durable.ports import Store
 from stepwell.durable.writes import Effect, Timer, WriteSet
 
@@ -69,7 +70,7 @@ class Loop:
         self._discarded = discarded
         self._crashed = crashed
         self._ask = ask
-        self._random: random.Random = random.SystemRandom() if seed is None else random.Random(seed)
+        self._random: random.Random = Entropy() if seed is None else random.Random(seed)
         self._inputs: queue.SimpleQueue[Input | None] = queue.SimpleQueue()
         self._timers: dict[str, Timer] = {timer.key: timer for timer in store.timers()}
         self._heap: list[tuple[float, str]] = [(timer.due, timer.key) for timer in self._timers.values()]

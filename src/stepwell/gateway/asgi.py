@@ -11,9 +11,10 @@ import logging
 from collections.abc import MutableMapping
 from dataclasses import replace
 from functools import cached_property
+from random import getrandbits
 from typing import Any
 from urllib.parse import quote
-from uuid import uuid4
+from uuid import UUID
 
 from botocore.model import OperationModel
 
@@ -70,7 +71,7 @@ class Gateway:
             await send({"type": "websocket.close", "code": 1003})
 
     async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
-        request_id = str(uuid4())
+        request_id = str(UUID(int=getrandbits(128), version=4))
         request = _request(scope)
         incoming = Incoming(receive, None, 0)
         try:

@@ -71,7 +71,9 @@ class Authenticator:
         found = self._keys.find(signature.access_key_id)
         key = sigv4.usable_key(found, signature.access_key_id, signature.token, route.protocol, now)
         sigv4.check_time(signature, route.protocol, now)
-        caller = replace(key.caller, access_key_id=signature.access_key_id)
+        caller = key.caller
+        if caller.access_key_id != signature.access_key_id:
+            caller = replace(caller, access_key_id=signature.access_key_id)
         payload_hash = _signed_hash(request, route, signature)
         if payload_hash is None:
             return Identity(caller=caller, request=request, payload_hash=None, pending=(signature, key))

@@ -33,11 +33,18 @@ def find(view: View, arn: str) -> Execution:
 def operations(engine: Engine) -> tuple[Operation, ...]:
     """The operations of this noun."""
 
+    #: machines whose definition is compiled; whoever changes one compiles the new definition then
+    warm: set[str] = set()
+
     async def prepare_start(call: Call, context: Context) -> Any:
         """The input, parsed; the machine's definition, compiled where a restart has lost it."""
         name = names.machine_name(call.params["stateMachineArn"])
-        if name is not None:
-            await context.read(lambda view: _warm(engine, view, name))
+        if (
+            name is not None
+            and name not in warm
+            and await context.read(lambda view: _warm(engine, view, name))
+        ):
+            warm.add(name)
         return payloads.parse(call.params.get("input", "{}"), InvalidExecutionInput, "execution input")
 
     def start(call: Call, draft: Draft, value: Any) -> Answer:
@@ -218,7 +225,11 @@ def _behind(events: list[Event], number: int) -> int:
     return next((index + 1 for index, event in enumerate(events) if event["id"] == number), len(events))
 
 
-def _warm(engine: Engine, view: View, name: str) -> None:
+def _warm(engine: Engine, view: View, name: str) -> bool:
+    """Compile the machine's definition; whether there is such a machine."""
     machine = view.get(StateMachine, name)
-    if machine is not None and engine.programs.known(machine.definition) is None:
+    if machine is None:
+        return False
+    if engine.programs.known(machine.definition) is None:
         engine.programs.machine(definition_of(view, machine.definition), machine.definition)
+    return True
