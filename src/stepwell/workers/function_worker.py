@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import collections
 import json
 import os
 import shutil
@@ -28,6 +27,18 @@ PIPE_ROUNDS = 17
 INNER_LINE_END = "\x1e"
 #: printed bytes of one invocation that are kept; what comes after is counted and dropped
 LOG_LIMIT = 16 << 20
+#: bytes that a line takes in memory beside its text: empty lines count too
+LINE_COST = 64
+#: the largest answer is 6 MiB (Lambda quotas): of a longer one this much is kept, so that it shows
+ANSWER_LIMIT = (6 << 20) + 4096
+#: the largest header of an answer
+HEADER_LIMIT = 4096
+#: what an answer's header holds, by its type
+ANSWERS: dict[str, dict[str, tuple[type, ...]]] = {
+    "ready": {"init_ms": (int, float)},
+    "init_error": {},
+    "result": {"error": (bool,), "peak_memory": (int,)},
+}
 
 
 class Gone(Exception):
@@ -60,9 +71,9 @@ class Printed:
         now = time.time()
         for line in lines:
             if self.held > LOG_LIMIT:
-                self.dropped += len(line)
+                self.dropped += len(line) + 1
                 continue
-            self.held += len(line)
+            self.held += len(line) + LINE_COST
             self.events.append((now, line.decode(errors="replace").replace(INNER_LINE_END, "\n")))
 
     def take(self) -> list[tuple[float, str]]:
@@ -74,6 +85,55 @@ class Printed:
         taken = self.events
         self.events, self.held, self.dropped = [], 0, 0
         return taken
+
+
+class Answers:
+    """What a process writes on its side of the pipe. The user's code may write there too."""
+
+    def __init__(self) -> None:
+        self._buffer = bytearray()
+        self._surplus = 0
+        self._answer: tuple[dict[str, Any], bytes] | None = None
+
+    def feed(self, data: bytes) -> None:
+        """Take bytes. Raises ValueError for what is no answer, or one more than was asked for."""
+        dropped = min(self._surplus, len(data))
+        self._surplus -= dropped
+        self._buffer += memoryview(data)[dropped:]
+        if self._surplus or len(self._buffer) < LENGTHS.size:
+            return
+        header, body = LENGTHS.unpack_from(self._buffer)
+        if header > HEADER_LIMIT or self._answer is not None:
+            raise ValueError("not an answer")
+        begin = LENGTHS.size + header
+        if len(self._buffer) < begin + min(body, ANSWER_LIMIT):
+            return
+        self._answer = (
+            _header(bytes(self._buffer[LENGTHS.size : begin])),
+            bytes(self._buffer[begin : begin + min(body, ANSWER_LIMIT)]),
+        )
+        self._surplus = max(0, begin + body - len(self._buffer))
+        del self._buffer[: begin + body]
+        if self._buffer:
+            raise ValueError("more than one answer")
+
+    def take(self) -> tuple[dict[str, Any], bytes] | None:
+        """The answer once all of it has come."""
+        if self._surplus:
+            return None
+        taken, self._answer = self._answer, None
+        return taken
+
+
+def _header(text: bytes) -> dict[str, Any]:
+    """Raises ValueError."""
+    found = json.loads(text)
+    if not isinstance(found, dict) or found.get("type") not in ANSWERS:
+        raise ValueError("not an answer's header")
+    for name, kinds in ANSWERS[found["type"]].items():
+        if not isinstance(found.get(name), kinds):
+            raise ValueError(f"{name} is not what it must be")
+    return found
 
 
 class FunctionWorker:
@@ -91,8 +151,7 @@ class FunctionWorker:
         self.idle_since: float | None = None
         #: bytes
         self.peak_memory = 0
-        self._buffer = bytearray()
-        self._frames: collections.deque[tuple[dict[str, Any], bytes]] = collections.deque()
+        self._answers = Answers()
         self._news = asyncio.Event()
 
     def start(self, command: Sequence[str], environment: Mapping[str, str], wish: dict[str, Any]) -> None:
@@ -153,16 +212,11 @@ class FunctionWorker:
         if not data:
             asyncio.get_running_loop().remove_reader(self._results)
             return
-        self._buffer += data
-        while len(self._buffer) >= LENGTHS.size:
-            header, body = LENGTHS.unpack_from(self._buffer)
-            end = LENGTHS.size + header + body
-            if len(self._buffer) < end:
-                break
-            text = bytes(self._buffer[LENGTHS.size : LENGTHS.size + header])
-            self._frames.append((json.loads(text), bytes(self._buffer[LENGTHS.size + header : end])))
-            del self._buffer[:end]
-            self._news.set()
+        try:
+            self._answers.feed(data)
+        except ValueError:
+            processes.end(self.pid)
+        self._news.set()
 
     async def load(self, timeout: float, memory: int) -> tuple[dict[str, Any], bytes]:
         """Have it load the user's code; answers `ready` or `init_error`. Raises as `exchange` does."""
@@ -184,14 +238,14 @@ class FunctionWorker:
         try:
             async with asyncio.timeout(timeout):
                 await self._send(frame)
-                while not self._frames:
+                while (answer := self._answers.take()) is None:
                     if watch.done():
                         raise OverMemory
                     if self._end.done():
                         raise Gone(self._process.returncode)
                     self._news.clear()
                     await self._news.wait()
-            return self._frames.popleft()
+            return answer
         except (TimeoutError, OverMemory, Gone):
             await self.kill()
             raise

@@ -19,6 +19,8 @@ FOLDER_VARIABLE = "STEPWELL_WORKER_FOLDER"
 ID_VARIABLE = "STEPWELL_WORKER_ID"
 
 PAGE = os.sysconf("SC_PAGE_SIZE")
+#: how often new descendants are looked for before those that were found are killed
+ROUNDS = 100
 
 
 @dataclass(frozen=True)
@@ -134,9 +136,24 @@ def send(pid: int, number: int) -> None:
         return
 
 
+def freeze(pid: int) -> list[int]:
+    """Stop everything that came from `pid`, and say what that is: what is stopped cannot fork faster than
+    it is looked for."""
+    found: dict[int, None] = {}
+    for _ in range(ROUNDS):
+        fresh = [process for process in descendants(pid) if process not in found]
+        if not fresh:
+            break
+        for process in fresh:
+            send(process, signal.SIGSTOP)
+        found |= dict.fromkeys(fresh)
+    return list(found)
+
+
 def end(pid: int) -> None:
     """Kill `pid`, its process group (when it leads one) and everything that came from it."""
-    doomed = descendants(pid)
+    send(pid, signal.SIGSTOP)
+    doomed = freeze(pid)
     try:
         if os.getpgid(pid) == pid:
             os.killpg(pid, signal.SIGKILL)

@@ -295,7 +295,7 @@ class Supervisor:
     def _end_all(self) -> None:
         """Nothing that came from the child survives it: as a subreaper this process adopts them all."""
         deadline = time.monotonic() + END_LIMIT
-        while (family := processes.descendants(os.getpid())) and time.monotonic() < deadline:
+        while (family := processes.freeze(os.getpid())) and time.monotonic() < deadline:
             for pid in family:
                 processes.send(pid, signal.SIGKILL)
             self._reap(0)

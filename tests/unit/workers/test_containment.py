@@ -79,3 +79,36 @@ def test_nothing_may_be_changed_but_what_was_opened(tmp_path: Path) -> None:
             os._exit(outcome)
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
     assert (tmp_path / "theirs").read_text() == "x"
+
+
+@pytest.mark.skipif(not confinement.landlock_version(), reason="this kernel has no landlock")
+@pytest.mark.skipif(not containment._namespace().available, reason="no mount namespace is to be had")
+def test_the_owner_of_a_file_cannot_open_it_to_others_from_inside(tmp_path: Path) -> None:
+    """Landlock lets a worker chmod what its user owns: the data folder would be anybody's."""
+    data, mine = tmp_path / "data", tmp_path / "data/mine"
+    mine.mkdir(parents=True)
+    (data / "secret").write_text("x")
+    (mine / "script").write_text("x")
+    for path, mode in ((data, 0o700), (data / "secret", 0o600), (mine / "script", 0o600)):
+        path.chmod(mode)
+    read_end, write_end = os.pipe()
+    child = os.fork()
+    if child == 0:
+        try:
+            done = confinement.confine(containment.rules(data=data, write=[mine], mounts=[(mine, "/opt/ml")]))
+            changed = [str(done["frozen"])]
+            for path in (data, data / "secret", mine / "script", Path("/opt/ml/script"), Path("/etc/passwd")):
+                try:
+                    os.chmod(path, 0o755 if path.name == "script" else os.stat(path).st_mode & 0o777)
+                    changed.append(path.name)
+                except OSError:
+                    continue
+            (Path("/opt/ml") / "new").write_text("x")
+            os.write(write_end, " ".join(changed).encode())
+        finally:
+            os._exit(0)
+    os.waitpid(child, 0)
+    os.close(write_end)
+    with os.fdopen(read_end) as file:
+        assert file.read() == "True script script"
+    assert (mine / "new").exists()

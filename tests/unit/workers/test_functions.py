@@ -339,7 +339,10 @@ def test_a_function_cannot_read_the_data_folder_nor_change_its_code(bench: Bench
             ]
     """)
     (result,) = bench.invoke(None)
-    assert json.loads(result.payload) == ["PermissionError"] * 4 + ["done"]
+    *refused, new_code, temporary = json.loads(result.payload)
+    assert refused == ["PermissionError"] * 3
+    assert new_code in ("OSError", "PermissionError")  # a read-only file system, as on AWS; or landlock
+    assert temporary == "done"
 
 
 def test_a_warm_process_keeps_its_state_and_a_new_revision_does_not(bench: Bench) -> None:

@@ -17,6 +17,9 @@ from typing import Any
 PR_SET_PDEATHSIG, PR_SET_CHILD_SUBREAPER, PR_SET_NO_NEW_PRIVS, PR_CAPBSET_DROP = 1, 36, 38, 24
 CLONE_NEWNS, CLONE_NEWUSER, CLONE_NEWNET = 0x00020000, 0x10000000, 0x40000000
 MS_BIND, MS_REC, MS_PRIVATE = 4096, 16384, 1 << 18
+MOUNT_SETATTR, AT_FDCWD, AT_RECURSIVE, MOUNT_ATTR_RDONLY = 442, -100, 0x8000, 1
+#: where programs share memory; they change its files as they change their own
+SHARED_MEMORY = "/dev/shm"
 
 #: landlock's system calls have the same numbers on all of these machines
 LANDLOCK_CREATE, LANDLOCK_ADD, LANDLOCK_RESTRICT = 444, 445, 446
@@ -62,21 +65,30 @@ def landlock_version() -> int:
 
 
 def confine(wish: dict[str, Any]) -> dict[str, Any]:
-    """Shut this process in. Returns what was done: `mounted` (the targets that are there), `landlock` (its
-    version, or 0), `user`, `network`.
+    """Shut this process in. Returns what was done: `mounted` (the targets that are there), `frozen` (whether
+    the disk is read-only but for `own`), `landlock` (its version, or 0), `user`, `network`.
 
     `wish` may hold: `mounts`, pairs of folder and target; `read` and `write`, paths that may be read, and
-    changed; `hide`, paths that no rule above may open (the server's data); `network`, false to take it away
-    (ConfinementError where that fails); `limits`, resource limits by their name (`nofile`: 1024);
-    `landlock`, false to do without; `user`, a user id for where landlock is missing, and `own`, folders that
-    become that user's.
+    changed; `own`, the folders among those that are this process's own; `hide`, paths that no rule above may
+    open (the server's data); `network`, false to take it away (ConfinementError where that fails); `limits`,
+    resource limits by their name (`nofile`: 1024); `landlock`, false to do without; `user`, a user id for
+    where landlock is missing, to whom the folders in `own` are given.
     """
     isolate = not wish.get("network", True)
     needed = [*wish.get("read", []), *wish.get("write", []), *wish.get("hide", [])]
-    mounted = _enter_namespaces([(pair[0], pair[1]) for pair in wish.get("mounts", [])], needed, isolate)
+    mounts = [(pair[0], pair[1]) for pair in wish.get("mounts", [])]
+    mounted = _enter_namespaces(mounts, needed, isolate)
+    own = wish.get("own", [])
+    frozen = bool(mounted) and _freeze([*own, *(target for source, target in mounts if source in own)])
     for name, value in wish.get("limits", {}).items():
         _limit(name, value)
-    done: dict[str, Any] = {"mounted": mounted, "landlock": 0, "user": None, "network": not isolate}
+    done: dict[str, Any] = {
+        "mounted": mounted,
+        "frozen": frozen,
+        "landlock": 0,
+        "user": None,
+        "network": not isolate,
+    }
     prctl(PR_SET_NO_NEW_PRIVS, 1)
     version = landlock_version() if wish.get("landlock", True) else 0
     if version:
@@ -211,6 +223,34 @@ def _make_room(target: str) -> None:
         os.makedirs(target)
     finally:
         os.close(handle)
+
+
+def _freeze(changed: list[str]) -> bool:
+    """Make every mount read-only but those at `changed`; whether that was to be had.
+
+    Landlock stops no chmod, chown or utime, and a worker has its server's user id: without this it could
+    open the data folder to other users of the machine.
+    """
+    spared = [path for path in (*changed, SHARED_MEMORY) if os.path.isdir(path)]
+    try:
+        for path in spared:
+            mount(path, path, None, MS_BIND | MS_REC)
+        _set_read_only("/", True)
+        for path in spared:
+            _set_read_only(path, False)
+    except OSError:
+        return False
+    return True
+
+
+def _set_read_only(path: str, wanted: bool) -> None:
+    """Raises OSError."""
+    bit = MOUNT_ATTR_RDONLY
+    attributes = struct.pack("QQQQ", bit if wanted else 0, 0 if wanted else bit, 0, 0)
+    done = libc.syscall(
+        MOUNT_SETATTR, AT_FDCWD, os.fsencode(path), AT_RECURSIVE, attributes, ctypes.c_size_t(32)
+    )
+    call(done, "mount_setattr " + path)
 
 
 def _landlock(version: int, wish: dict[str, Any]) -> None:
