@@ -3,19 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import ipaddress
-import logging
 import os
 import signal
-import socket
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Mapping
 from operator import methodcaller
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
-
-import uvicorn
 
 from stepwell import __version__
 from stepwell.api.authorise import Authoriser
@@ -29,9 +23,9 @@ from stepwell.config import Config
 from stepwell.durable import Effect, EffectKind, Loop, Performers, View
 from stepwell.durable.loop import TimerHandler
 from stepwell.engine import Engine, Execution
-from stepwell.errors import UsageError
 from stepwell.gateway.asgi import Gateway
 from stepwell.gateway.credentials import WithCredentials
+from stepwell.gateway.listening import HttpServer, listen, url_of
 from stepwell.gateway.ports import Key
 from stepwell.identity.evaluate import Policies
 from stepwell.identity.policy import Policy
@@ -56,8 +50,6 @@ from stepwell.workers.jobs import Jobs
 from stepwell.workers.routing import Router
 from stepwell.workers.servers import Servers
 
-log = logging.getLogger(__name__)
-
 #: the port of a folder's first server
 DEFAULT_PORT = 4566
 #: what `stepwell status` counts
@@ -75,8 +67,8 @@ COUNTED: dict[str, stepwell.Counted] = {
 BLOB_GRACE = 3600
 #: the exit status of a server whose loop failed; a supervisor such as systemd starts it again
 CRASHED = 70
-#: seconds that requests under way get when the server ends
-DRAIN = 8
+#: seconds between a stop call and the end that it begins, so that its own answer leaves
+FAREWELL = 0.05
 
 
 class Server:
@@ -95,7 +87,7 @@ class Server:
         except BaseException:
             self.folder.close()
             raise
-        self.url = f"http://{config.host}:{self._socket.getsockname()[1]}"
+        self.url = url_of(self._socket)
         try:
             self.key = read_or_create(self.folder.root, account=config.account, region=config.region)
             self.store = SqliteStore(
@@ -109,81 +101,36 @@ class Server:
         self._stopping = asyncio.Event()
         self._stop_all = False
 
-    async def run(self) -> None:
-        """Serve until stopped."""
+    async def run(self, announce: Callable[[str], None]) -> None:
+        """Serve until stopped; `announce(url)` is called once it answers."""
         await self.start()
+        announce(self.url)
         await self._stopping.wait()
         await self.close()
 
     def stop(self, everything: bool = False) -> int:
         """Begin to end; with `everything`, jobs and model servers end too. Gives the process id."""
         self._stop_all = self._stop_all or everything
-        asyncio.get_running_loop().call_later(0.05, self._stopping.set)
+        asyncio.get_running_loop().call_later(FAREWELL, self._stopping.set)
         return os.getpid()
 
     async def start(self) -> None:
         """Build all parts, resume what an earlier run left, and begin to answer."""
-        config, store = self.config, self.store
-        self.blobs = FileBlobs(
-            self.folder.root / "blobs", self.folder.tmp, self._small_blob, durable=config.durable
-        )
-        self.dispatcher = Dispatcher(
-            store=store,
-            authorise=Authoriser(policies_of=policies_of, clock=self.clock, enforce=False),
-        )
-        self.context = Context(
-            config=config,
-            clock=self.clock,
-            blobs=self.blobs,
-            dispatch=self.dispatcher.dispatch,
-            decide=self.dispatcher.decide,
-            read=self.dispatcher.read,
-        )
         self._events = asyncio.get_running_loop()
-        services, effects, timers = self._parts()
-        self.performers = Performers({kind.name: kind for kind in effects})
-        self.loop = Loop(
-            store=store,
-            clock=self.clock,
-            timers=timers,
-            started=self._start_effects,
-            settled=self._settle_effects,
-            discarded=self._discard,
-            crashed=lambda: os._exit(CRASHED),
-            ask=self.dispatcher.ask,
-        )
-        self.performers.bind(self.dispatcher.submit)
-        self.dispatcher.bind(services=services, loop=self.loop, events=self._events, context=self.context)
+        self._compose()
+        await self.jobs.attach_all()
         self.loop.start()
-        gateway = WithCredentials(
-            Gateway(self.dispatcher, self, self.clock, region=config.region), self.sagemaker.credentials
-        )
-        self._http = Http(
-            uvicorn.Config(
-                gateway,
-                loop="none",
-                lifespan="off",
-                log_config=None,
-                access_log=False,
-                server_header=False,
-                proxy_headers=False,
-                timeout_graceful_shutdown=DRAIN,
-            )
-        )
-        self._serving = asyncio.create_task(self._http.serve(sockets=[self._socket]))
-        while not self._http.started and not self._serving.done():
-            await asyncio.sleep(0.002)
-        if self._serving.done():
-            await self._serving
+        await self._http.start()
         self._collecting = asyncio.create_task(self._collect_blobs())
         self.folder.announce({"url": self.url, "ready": True})
 
     async def close(self) -> None:
-        """Answer what is under way, end the workers that must end, and let the folder go."""
+        """Answer what is under way, end the workers that must end, and let the folder go.
+
+        From the outside inwards: nothing is closed before all that uses it.
+        """
         self._collecting.cancel()
-        self._http.should_exit = True
-        with contextlib.suppress(asyncio.CancelledError):
-            await self._serving
+        await self._http.close()
         await self.performers.close()
         await self.functions.close()
         if self._stop_all:
@@ -212,6 +159,40 @@ class Server:
             expires_at=session.expires,
         )
 
+    def _compose(self) -> None:
+        config, store = self.config, self.store
+        self.blobs = FileBlobs(
+            self.folder.root / "blobs", self.folder.tmp, self._small_blob, durable=config.durable
+        )
+        self.dispatcher = Dispatcher(
+            store=store,
+            authorise=Authoriser(policies_of=policies_of, clock=self.clock, enforce=False),
+        )
+        self.context = Context(
+            config=config,
+            clock=self.clock,
+            blobs=self.blobs,
+            dispatch=self.dispatcher.dispatch,
+            decide=self.dispatcher.decide,
+            read=self.dispatcher.read,
+        )
+        services, effects, timers = self._parts()
+        self.performers = Performers({kind.name: kind for kind in effects})
+        self.performers.bind(self.dispatcher.submit)
+        self.loop = Loop(
+            store=store,
+            clock=self.clock,
+            timers=timers,
+            started=self._effects_started,
+            settled=self._effects_settled,
+            discarded=self.engine.discard,
+            crashed=lambda: os._exit(CRASHED),
+            ask=self.dispatcher.ask,
+        )
+        self.dispatcher.bind(services=services, loop=self.loop, events=self._events, context=self.context)
+        gateway = Gateway(self.dispatcher, self, self.clock, region=config.region)
+        self._http = HttpServer(WithCredentials(gateway, self.sagemaker.credentials), self._socket)
+
     def _parts(self) -> tuple[list[Service], list[EffectKind], dict[str, TimerHandler]]:
         config, context, workers = self.config, self.context, self.folder.root / "workers"
         self.segments = logs.Segments(
@@ -228,11 +209,13 @@ class Server:
             endpoint=self.url,
             region=config.region,
         )
-        jobs = Jobs(root=workers / "jobs", data=self.folder.root, endpoint=self.url, region=config.region)
-        servers = Servers(jobs)
+        self.jobs = Jobs(
+            root=workers / "jobs", data=self.folder.root, endpoint=self.url, region=config.region
+        )
+        servers = Servers(self.jobs)
         self.sagemaker = sagemaker.Parts(
             context=context,
-            jobs=jobs,
+            jobs=self.jobs,
             servers=servers,
             router=Router(),
             environments=Environments(cache=config.cache, data=self.folder.root),
@@ -296,30 +279,19 @@ class Server:
         with self.store.reader() as view:
             return view.small_blob(digest)
 
-    def _start_effects(self, effects: list[Effect]) -> None:
+    def _effects_started(self, effects: list[Effect]) -> None:
         self._events.call_soon_threadsafe(self._perform, effects)
 
     def _perform(self, effects: list[Effect]) -> None:
         for effect in effects:
             self.performers.start(effect)
 
-    def _settle_effects(self, tokens: set[str]) -> None:
-        self._events.call_soon_threadsafe(self._unperform, tokens)
+    def _effects_settled(self, tokens: set[str]) -> None:
+        self._events.call_soon_threadsafe(self._abandon, tokens)
 
-    def _unperform(self, tokens: set[str]) -> None:
+    def _abandon(self, tokens: set[str]) -> None:
         for token in tokens:
             self.performers.cancel(token)
-
-    def _discard(self) -> None:
-        self.engine.discard()
-
-
-class Http(uvicorn.Server):
-    """uvicorn without its signal handlers: the server has its own."""
-
-    @contextlib.contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        yield
 
 
 def chosen_port(config: Config, last_url: str | None) -> int:
@@ -327,33 +299,6 @@ def chosen_port(config: Config, last_url: str | None) -> int:
     if config.port is not None:
         return config.port
     return (urlsplit(last_url).port if last_url else None) or DEFAULT_PORT
-
-
-def listen(host: str, port: int) -> socket.socket:
-    """The bound socket. Raises UsageError for an address that is taken, or not ours to offer."""
-    try:
-        address = ipaddress.ip_address(host)
-    except ValueError:
-        raise UsageError(f"--listen takes an IP address and a port, not {host!r}") from None
-    if not address.is_loopback:
-        raise UsageError(
-            f"{host} is reachable from other machines, and this server speaks plain HTTP. "
-            "Listen on 127.0.0.1 and put a TLS proxy in front"
-        )
-    family = socket.AF_INET6 if address.version == 6 else socket.AF_INET
-    # asyncio switches Nagle's delay off only for sockets that say TCP: a stream costs 40 ms otherwise.
-    bound = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
-    bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        bound.bind((host, port))
-        bound.listen(1024)
-    except OSError as error:
-        bound.close()
-        raise UsageError(
-            f"cannot listen on {host}:{port}: {os.strerror(error.errno or 0)}. "
-            "Another program may use the port: name another with --listen 127.0.0.1:PORT"
-        ) from error
-    return bound
 
 
 def policies_of(call: Call, resource: str, view: View) -> Policies:
@@ -389,18 +334,14 @@ def resident_bytes() -> int:
     return pages * os.sysconf("SC_PAGE_SIZE")
 
 
-def serve(config: Config, announce: Any) -> None:
+def serve(config: Config, announce: Callable[[str], None]) -> None:
     """Run a server until SIGTERM, SIGINT or a stop call; `announce(url)` is called once it answers."""
     import uvloop
 
     async def main() -> None:
         server = Server(config)
-        events = asyncio.get_running_loop()
         for name in (signal.SIGTERM, signal.SIGINT):
-            events.add_signal_handler(name, server.stop)
-        await server.start()
-        announce(server.url)
-        await server._stopping.wait()
-        await server.close()
+            asyncio.get_running_loop().add_signal_handler(name, server.stop)
+        await server.run(announce)
 
     uvloop.run(main())
