@@ -191,14 +191,35 @@ INTEGRATIONS: Mapping[tuple[str, str], Integration] = {
     },
 }
 
-#: optimised integrations of AWS's that have no row here
-_ELSEWHERE = frozenset(
-    {
-        *("activity", "apigateway", "athena", "batch", "bedrock", "codebuild", "databrew", "dynamodb"),
-        *("ecs", "eks", "elasticmapreduce", "emr-containers", "emr-serverless", "events", "glue", "http"),
-        *("mediaconvert", "sagemaker", "sns", "sqs"),
-    }
-)
+#: optimised integrations of AWS's that have no row here: their actions by service
+_ELSEWHERE: Mapping[str, frozenset[str]] = {
+    service: frozenset(actions.split())
+    for service, actions in {
+        "apigateway": "invoke",
+        "athena": "getQueryExecution getQueryResults startQueryExecution stopQueryExecution",
+        "batch": "submitJob",
+        "bedrock": "createModelCustomizationJob invokeModel",
+        "codebuild": "batchDeleteBuilds batchGetReports deleteBuildBatch retryBuildBatch startBuild "
+        "startBuildBatch stopBuild stopBuildBatch",
+        "databrew": "startJobRun",
+        "dynamodb": "deleteItem getItem putItem updateItem",
+        "ecs": "runTask",
+        "eks": "call createCluster createFargateProfile createNodegroup deleteCluster deleteFargateProfile "
+        "deleteNodegroup runJob",
+        "elasticmapreduce": "addStep cancelStep createCluster modifyInstanceFleetByName "
+        "modifyInstanceGroupByName setClusterTerminationProtection terminateCluster",
+        "emr-containers": "createVirtualCluster deleteVirtualCluster startJobRun",
+        "emr-serverless": "cancelJobRun createApplication deleteApplication startApplication startJobRun "
+        "stopApplication",
+        "events": "putEvents",
+        "glue": "startJobRun",
+        "http": "invoke",
+        "mediaconvert": "createJob",
+        "sagemaker": "createLabelingJob",
+        "sns": "publish",
+        "sqs": "sendMessage",
+    }.items()
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -285,8 +306,9 @@ def problem(arn: str, serves: Callable[[str, str], bool]) -> Problem | None:
             unsupported=True,
             message=f"Stepwell does not support the operation {target[1]} of {target[0]}, which {arn} needs",
         )
-    service = arn.removeprefix(_PREFIX).partition(":")[0]
-    if (arn.startswith(_PREFIX) and service in _ELSEWHERE) or ":activity:" in arn:
+    service, _, rest = arn.removeprefix(_PREFIX).partition(":")
+    elsewhere = arn.startswith(_PREFIX) and rest.partition(".")[0] in _ELSEWHERE.get(service, ())
+    if elsewhere or ":activity:" in arn:
         return Problem(unsupported=True, message=f"Stepwell does not support the resource {arn}")
     return Problem(
         unsupported=False,

@@ -45,7 +45,18 @@ def request(model: OperationModel, parameters: Any) -> dict[str, Any]:
         for name, member in shape.members.items():
             if member is stream and isinstance(found.get(name), bytes):
                 found[name] = BytesBody(found[name])
+                if member.serialization.get("streaming"):
+                    found = {**_said_of_text(model, found), **found}
     return found
+
+
+def _said_of_text(model: OperationModel, given: Mapping[str, Any]) -> dict[str, str]:
+    """What Step Functions' SDK says of a body where the state does not: recorded on AWS."""
+    said = {"ContentType": "text/plain; charset=UTF-8"}
+    algorithm = (model.http_checksum or {}).get("requestAlgorithmMember")
+    if algorithm is not None and not any(name.startswith("Checksum") for name in given):
+        said[algorithm] = "CRC32"
+    return {name: value for name, value in said.items() if name in model.input_shape.members}
 
 
 def _in(shape: Shape, value: Any, name: str) -> Any:

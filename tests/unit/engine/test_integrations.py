@@ -105,3 +105,22 @@ def test_times_are_taken_as_text_or_numbers() -> None:
         assert shapes.request(model, {"CreationTimeAfter": given}) == {"CreationTimeAfter": 1_700_000_000.0}
     with pytest.raises(shapes.ParametersInvalid):
         shapes.request(model, {"CreationTimeAfter": "yesterday"})
+
+
+def test_a_streamed_body_is_text_and_has_a_checksum() -> None:
+    """As the SDK within Step Functions sends it; what the state says comes first."""
+    model = operation_model("s3", "PutObject")
+    sent = shapes.request(model, {"Bucket": "b", "Key": "k", "Body": {"a": 1}})
+    assert sent.pop("Body").data == b'{"a":1}'
+    assert sent == {
+        "Bucket": "b",
+        "Key": "k",
+        "ContentType": "text/plain; charset=UTF-8",
+        "ChecksumAlgorithm": "CRC32",
+    }
+    for said in ({"ContentType": "text/csv", "ChecksumAlgorithm": "SHA256"}, {"ChecksumSHA256": "digest"}):
+        sent = shapes.request(model, {"Bucket": "b", "Key": "k", "Body": "", **said})
+        assert {**sent, **said} == sent
+        assert sent.get("ChecksumAlgorithm") != "CRC32"
+    invoke = operation_model("sagemaker-runtime", "InvokeEndpoint")
+    assert shapes.request(invoke, {"EndpointName": "e", "Body": [1]}).keys() == {"EndpointName", "Body"}

@@ -21,7 +21,7 @@ from stepwell.asl.source import Path, Source
 from stepwell.calls import Call
 from stepwell.durable import View
 from stepwell.engine import Engine
-from stepwell.engine.integrations import SYNC, SYNC_2, TOKEN, parse, problem
+from stepwell.engine.integrations import SYNC, SYNC_2, TOKEN, problem
 from stepwell.services.stepfunctions.errors import InvalidDefinition
 
 EXPRESS = "EXPRESS"
@@ -54,12 +54,12 @@ def require_valid(engine: Engine, text: str, machine_type: str) -> None:
 
 
 def _check_express(path: Path, resource: str, report: Report) -> bool:
-    parsed = parse(resource)
-    if parsed is None or parsed.pattern not in (SYNC, SYNC_2, TOKEN):
+    pattern = resource.rpartition(".")[2]
+    if pattern not in (SYNC, SYNC_2, TOKEN):
         return False
     # the blank before "at" is AWS's
-    blank = " " if parsed.pattern == TOKEN else ""
-    what = f"Express state machine does not support '.{parsed.pattern}' service integration{blank}"
+    blank = " " if pattern == TOKEN else ""
+    what = f"Express state machine does not support '.{pattern}' service integration{blank}"
     report.error(path, what)
     return True
 

@@ -79,6 +79,8 @@ def operations(engine: Engine) -> tuple[Operation, ...]:
     async def prepare_create(call: Call, context: Context) -> None:
         _refuse(call.params)
         await prepare_definition(engine, call, context)
+        if call.params.get("type") == EXPRESS:
+            raise StateMachineTypeNotSupported("Stepwell does not support state machines of type EXPRESS")
 
     async def prepare_update(call: Call, context: Context) -> None:
         _refuse(call.params)
@@ -282,8 +284,6 @@ def _refuse(params: Mapping[str, Any]) -> None:
     """What AWS refuses, and what this server does not have."""
     if "name" in params:
         names.check_name(params["name"])
-    if params.get("type") == EXPRESS:
-        raise StateMachineTypeNotSupported("Stepwell does not support state machines of type EXPRESS")
     if "versionDescription" in params and not params.get("publish"):
         raise ValidationException("Version description can only be set when publish is true")
     if params.get("publish"):

@@ -77,6 +77,8 @@ def test_all_faults_of_a_definition_are_told_at_once(world: World) -> None:
         ("arn:aws:states:::sagemaker:createTransformJob.sync", "UNSUPPORTED: Stepwell does not support the "
          "operation CreateTransformJob of sagemaker"),
         ("arn:aws:states:::sns:publish", "UNSUPPORTED: Stepwell does not support the resource"),
+        ("arn:aws:states:::dynamodb:scan", "SCHEMA_VALIDATION_FAILED: The resource provided "
+         "arn:aws:states:::dynamodb:scan is not recognized."),
         ("arn:aws:states:::aws-sdk:sagemaker:describeNothing", "SCHEMA_VALIDATION_FAILED: The resource "
          "provided arn:aws:states:::aws-sdk:sagemaker:describeNothing is not recognized."),
         ("arn:aws:states:::lambda:invoke.sync", "SCHEMA_VALIDATION_FAILED: The resource provided "
@@ -99,6 +101,14 @@ def test_resources_that_cannot_run_are_refused_by_name(world: World, resource: s
     ("params", "code", "words"),
     [
         ({"type": "EXPRESS"}, "StateMachineTypeNotSupported", "EXPRESS"),
+        (
+            {
+                "type": "EXPRESS",
+                "definition": json.dumps(single(**task("arn:aws:states:::sqs:sendMessage.waitForTaskToken"))),
+            },
+            "InvalidDefinition",
+            "Express state machine does not support '.waitForTaskToken' service integration  at ",
+        ),
         ({"publish": True}, "ValidationException", "publishing versions"),
         (
             {"versionDescription": "v"},
