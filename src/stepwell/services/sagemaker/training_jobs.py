@@ -17,7 +17,7 @@ from stepwell.services.sagemaker.errors import ResourceInUse
 from stepwell.services.sagemaker.events import tell
 from stepwell.services.sagemaker.image_check import CheckImage
 from stepwell.services.sagemaker.job import Job
-from stepwell.services.sagemaker.metrics import Metrics
+from stepwell.services.sagemaker.metrics import check as check_metrics
 from stepwell.services.sagemaker.s3_uris import below, require_s3
 
 EVENT = "SageMaker Training Job State Change"
@@ -176,7 +176,7 @@ def _check(params: Mapping[str, Any]) -> None:
     if len({channel["ChannelName"] for channel in channels}) != len(channels):
         raise ValidationException("Channel names must be unique within a training job.")
     require_s3(params["OutputDataConfig"]["S3OutputPath"])
-    Metrics(algorithm.get("MetricDefinitions", []))
+    check_metrics(algorithm.get("MetricDefinitions", []))
 
 
 def stop(call: Call, draft: Draft) -> None:
@@ -236,10 +236,11 @@ def operations(check_image: CheckImage) -> list[Operation]:
                 " InputDataConfig.DataSource.S3DataSource.S3DataDistributionType"
                 " InputDataConfig.CompressionType InputDataConfig.RecordWrapperType InputDataConfig.InputMode"
                 " OutputDataConfig.S3OutputPath OutputDataConfig.CompressionType"
-                " ResourceConfig.InstanceCount StoppingCondition.MaxRuntimeInSeconds"
+                " ResourceConfig.InstanceCount ResourceConfig.VolumeSizeInGB"
+                " StoppingCondition.MaxRuntimeInSeconds"
             ),
             recorded=words(
-                "OutputDataConfig.KmsKeyId ResourceConfig.InstanceType ResourceConfig.VolumeSizeInGB"
+                "OutputDataConfig.KmsKeyId ResourceConfig.InstanceType"
                 " ResourceConfig.VolumeKmsKeyId VpcConfig EnableInterContainerTrafficEncryption"
                 " EnableManagedSpotTraining StoppingCondition.MaxWaitTimeInSeconds"
                 " AlgorithmSpecification.EnableSageMakerMetricsTimeSeries ExperimentConfig"

@@ -96,7 +96,11 @@ class Training:
             read=environment.read,
             path=environment.path,
             network=not job.request.get("EnableNetworkIsolation", False),
-            limits=Limits(runtime=job.request["StoppingCondition"]["MaxRuntimeInSeconds"], grace=GRACE),
+            limits=Limits(
+                runtime=job.request["StoppingCondition"]["MaxRuntimeInSeconds"],
+                grace=GRACE,
+                disk_bytes=commands.volume(job.request["ResourceConfig"]),
+            ),
         )
 
     async def store(
@@ -113,12 +117,12 @@ class Training:
         return facts
 
     def listen(self, job: TrainingJob, lines: WorkerLog) -> None:
-        metrics = Metrics(job.request["AlgorithmSpecification"].get("MetricDefinitions", []))
+        metrics = Metrics(job.name, job.request["AlgorithmSpecification"].get("MetricDefinitions", []))
         self._metrics[job.key] = metrics
-        lines.listeners.append(metrics.feed)
+        lines.listeners.append(metrics)
 
     def failure(self, folder: Path, exit_: Exit) -> str:
-        text = read_text(folder, "output", "failure", limit=FAILURE_LIMIT) or exit_.detail
+        text = read_text(folder, "output", "failure", limit=FAILURE_LIMIT) or commands.detail(exit_)
         code = commands.exit_code(exit_)
         ending = f", exit code: {code}"
         return f"AlgorithmError: {text[: FAILURE_LIMIT - len(ending) - 16]}{ending}"

@@ -2,14 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Protocol
 
 from stepwell.services.sagemaker.ports import Parts
 
 Lines = Sequence[tuple[float, str]]
 #: beside the worker's folder of what the job sees: how far its log was passed on
 CURSOR = "followed"
+
+
+class Listener(Protocol):
+    """Who hears a worker's lines."""
+
+    async def feed(self, lines: Lines) -> None:
+        """Take lines."""
+        ...
+
+    async def close(self) -> None:
+        """There are no more."""
+        ...
 
 
 class WorkerLog:
@@ -24,7 +37,7 @@ class WorkerLog:
         self._group = group
         self._stream = stream
         #: hear of every line from the first, also of those that were passed on before
-        self.listeners: list[Callable[[Lines], None]] = []
+        self.listeners: list[Listener] = []
 
     def say(self, message: str) -> None:
         """A line of the server's own, before the job has any."""
@@ -35,21 +48,28 @@ class WorkerLog:
 
         After a restart listeners may hear some lines twice, in order; the sink gets none twice.
         """
+        try:
+            await self._follow()
+        finally:
+            for listener in self.listeners:
+                await listener.close()
+
+    async def _follow(self) -> None:
         cursor = self._jobs.folder(self._worker_id) / CURSOR
         done = read_cursor(cursor)
         if done:
             async for batch in self._jobs.lines(self._worker_id):
-                self._tell(batch.lines)
+                await self._tell(batch.lines)
                 if batch.offset >= done:
                     break
         async for batch in self._jobs.lines(self._worker_id, done):
-            self._tell(batch.lines)
+            await self._tell(batch.lines)
             self._sink.write(self._group, self._stream, list(batch.lines))
             cursor.write_text(str(batch.offset))
 
-    def _tell(self, lines: Lines) -> None:
+    async def _tell(self, lines: Lines) -> None:
         for listener in self.listeners:
-            listener(lines)
+            await listener.feed(lines)
 
 
 def read_cursor(path: Path) -> int:
