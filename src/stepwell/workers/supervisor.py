@@ -265,7 +265,7 @@ class Supervisor:
         held = processes.resident(family, limit)
         self.peak = max(self.peak, held)
         if limit is not None and held > limit:
-            self._kill(child, "memory", f"held {held} bytes of memory, allowed are {limit}")
+            self._kill(child, "memory", f"it held {held} bytes of memory, allowed are {limit}")
         elif len(family) > self.limits["processes"]:
             self._kill(child, "processes", f"{len(family)} processes, allowed are {self.limits['processes']}")
 
@@ -278,7 +278,7 @@ class Supervisor:
         after = time.monotonic()
         self.disk_due = after + max(POLL, DISK_SHARE * (after - before))
         if held > limit:
-            self._kill(child, "disk", f"holds {held} bytes on disk, allowed are {limit}")
+            self._kill(child, "disk", f"its folder holds {held} bytes on disk, allowed are {limit}")
 
     def _terminate(self, child: int, reason: str, detail: str) -> None:
         """Ask the whole process group to end; `_check` makes it after the grace period."""

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from stepwell.services.sagemaker.errors import RunFailed
 from stepwell.workers.environments import Environment
@@ -46,6 +47,17 @@ def _absolute(environment: Environment, entrypoint: Sequence[str]) -> tuple[str,
     if found is None:
         raise RunFailed(f"The entry point {program} is not a program of the image's environment")
     return (found, *rest)
+
+
+def volume(resources: Mapping[str, Any]) -> int | None:
+    """The bytes that a job's folder may hold: what its volume would; None where the request names no size."""
+    size = resources.get("VolumeSizeInGB")
+    return None if size is None else int(size) << 30
+
+
+def detail(exit_: Exit) -> str:
+    """Why the supervisor ended a job, and what to do where the request sets the limit; empty for none."""
+    return f"{exit_.detail}. Ask for a larger VolumeSizeInGB" if exit_.reason == "disk" else exit_.detail
 
 
 def exit_code(exit_: Exit) -> int:

@@ -199,11 +199,11 @@ def operations(check_image: CheckImage) -> list[Operation]:
                 " ProcessingInputs.InputName ProcessingInputs.S3Input ProcessingInputs.AppManaged"
                 " ProcessingOutputConfig.Outputs.OutputName ProcessingOutputConfig.Outputs.S3Output"
                 " ProcessingOutputConfig.Outputs.AppManaged"
-                " ProcessingResources.ClusterConfig.InstanceCount NetworkConfig.EnableNetworkIsolation"
+                " ProcessingResources.ClusterConfig.InstanceCount"
+                " ProcessingResources.ClusterConfig.VolumeSizeInGB NetworkConfig.EnableNetworkIsolation"
             ),
             recorded=words(
                 "ProcessingResources.ClusterConfig.InstanceType"
-                " ProcessingResources.ClusterConfig.VolumeSizeInGB"
                 " ProcessingResources.ClusterConfig.VolumeKmsKeyId ProcessingOutputConfig.KmsKeyId"
                 " NetworkConfig.VpcConfig NetworkConfig.EnableInterContainerTrafficEncryption"
                 " ExperimentConfig"

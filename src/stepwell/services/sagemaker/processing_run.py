@@ -72,7 +72,11 @@ class Processing:
             read=environment.read,
             path=environment.path,
             network=not isolated,
-            limits=Limits(runtime=job.request["StoppingCondition"]["MaxRuntimeInSeconds"], grace=GRACE),
+            limits=Limits(
+                runtime=job.request["StoppingCondition"]["MaxRuntimeInSeconds"],
+                grace=GRACE,
+                disk_bytes=commands.volume(job.request["ProcessingResources"]["ClusterConfig"]),
+            ),
         )
 
     async def store(
@@ -89,7 +93,7 @@ class Processing:
         """A processing job has no metrics."""
 
     def failure(self, folder: Path, exit_: Exit) -> str:
-        text = exit_.detail or "See job logs for more information"
+        text = commands.detail(exit_) or "See job logs for more information"
         return f"AlgorithmError: {text}, exit code: {commands.exit_code(exit_)}"
 
     def moved(self, draft: Draft, job: ProcessingJob, stage: str, message: str | None) -> None:
