@@ -1,9 +1,16 @@
-"""What a server is told at its start. One frozen value; nothing reads the environment behind its back."""
+"""What a server is told at its start. One frozen value; only its defaults know the environment."""
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass, field
 from pathlib import Path
+
+
+def default_cache() -> Path:
+    """The user's cache folder by the XDG base directory specification."""
+    base = os.environ.get("XDG_CACHE_HOME")
+    return (Path(base) if base else Path.home() / ".cache") / "stepwell"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,6 +28,6 @@ class Config:
     #: the region that the server plays
     region: str = "us-east-1"
     #: where Python environments of jobs are cached, shared by all servers of a user
-    cache: Path = field(default_factory=lambda: Path.home() / ".cache" / "stepwell")
+    cache: Path = field(default_factory=default_cache)
     #: fsync every commit (off only in tests that keep their data in memory)
     durable: bool = True

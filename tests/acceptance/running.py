@@ -24,8 +24,8 @@ class Running:
         self.process: subprocess.Popen[str] | None = None
         self.url = ""
 
-    def start(self, *options: str) -> None:
-        """Start the server and wait until it says that it listens."""
+    def start(self, *options: str, environment: dict[str, str] | None = None) -> None:
+        """Start the server (in that environment) and wait until it says that it listens."""
         listen = [] if self.url else ["--listen", "127.0.0.1:0"]
         with (self.data.parent / f"{self.data.name}.log").open("ab") as log:
             self.process = subprocess.Popen(
@@ -33,6 +33,7 @@ class Running:
                 stdout=subprocess.PIPE,
                 stderr=log,
                 text=True,
+                env=environment,
             )
         assert self.process.stdout is not None
         line = self.process.stdout.readline().strip()
