@@ -51,15 +51,3 @@ def _walk(operation: str, shape: Shape, value: Any, allowed: Tree, path: str) ->
     elif isinstance(shape, MapShape):
         for item in value.values():
             _walk(operation, shape.value, item, allowed, path)
-
-
-def recorded_fields(operation: Operation, params: Mapping[str, Any]) -> list[str]:
-    """The fields of `params` that have no effect on this machine, as dotted paths."""
-    found = []
-    for path in operation.recorded:
-        value: Any = params
-        for part in path.split("."):
-            value = value.get(part) if isinstance(value, Mapping) else None
-        if value is not None:
-            found.append(path)
-    return found

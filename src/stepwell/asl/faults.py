@@ -10,13 +10,10 @@ from collections.abc import Sequence
 from stepwell.errors import StepwellError
 
 ALL = "States.ALL"
-BRANCH_FAILED = "States.BranchFailed"
 DATA_LIMIT_EXCEEDED = "States.DataLimitExceeded"
 HEARTBEAT_TIMEOUT = "States.HeartbeatTimeout"
 INTRINSIC_FAILURE = "States.IntrinsicFailure"
 NO_CHOICE_MATCHED = "States.NoChoiceMatched"
-PARAMETER_PATH_FAILURE = "States.ParameterPathFailure"
-PERMISSIONS = "States.Permissions"
 RESULT_PATH_MATCH_FAILURE = "States.ResultPathMatchFailure"
 RUNTIME = "States.Runtime"
 TASK_FAILED = "States.TaskFailed"

@@ -146,15 +146,6 @@ class Servers:
             if traffic.under_way == 0:
                 traffic.quiet.set()
 
-    async def execution_parameters(self, worker_id: str) -> Response:
-        """What a batch transform asks first. Raises as `invoke` does."""
-        try:
-            return await self._of(worker_id).connections.request(
-                "GET", "/execution-parameters", {}, b"", INVOCATION
-            )
-        except (ConnectionError, Broken) as error:
-            raise ModelUnavailable(f"{worker_id}: {error}") from error
-
     async def drain(self, worker_id: str) -> Exit:
         """Take no new requests, let those under way end, then stop the server. Returns how it ended.
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import base64
-import itertools
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, TypeVar
 
+from stepwell.api.pages import cut, place_of
 from stepwell.services.iam.errors import InvalidInput
 
 T = TypeVar("T")
+#: entries of a page unless the caller wants fewer
 DEFAULT = 100
 
 
@@ -19,7 +19,7 @@ def start(params: Mapping[str, Any]) -> str:
     if marker is None:
         return ""
     try:
-        return base64.urlsafe_b64decode(marker.encode()).decode()
+        return place_of(marker)
     except ValueError:
         raise InvalidInput("The provided marker is not valid.") from None
 
@@ -32,12 +32,8 @@ def page(
     show: Callable[[T], Any],
 ) -> dict[str, Any]:
     """One page of `items`, which begin behind `start(params)`."""
-    limit = params.get("MaxItems") or DEFAULT
-    found = list(itertools.islice(items, limit + 1))
-    answer: dict[str, Any] = {
-        member: [show(item) for item in found[:limit]],
-        "IsTruncated": len(found) > limit,
-    }
-    if len(found) > limit:
-        answer["Marker"] = base64.urlsafe_b64encode(key(found[limit - 1]).encode()).decode()
+    found, marker = cut(items, params.get("MaxItems") or DEFAULT, key)
+    answer: dict[str, Any] = {member: [show(item) for item in found], "IsTruncated": marker is not None}
+    if marker is not None:
+        answer["Marker"] = marker
     return answer

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import base64
-import itertools
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, TypeVar
 
+from stepwell.api.pages import cut, place_of
 from stepwell.services.logs.errors import InvalidParameterException
 
 T = TypeVar("T")
@@ -14,14 +13,10 @@ T = TypeVar("T")
 DEFAULT = 50
 
 
-def encode(text: str) -> str:
-    return base64.urlsafe_b64encode(text.encode()).decode()
-
-
 def decode(token: str) -> str:
     """What the token was made of. Raises InvalidParameterException for a token that we did not make."""
     try:
-        return base64.b64decode(token.encode(), altchars=b"-_", validate=True).decode()
+        return place_of(token)
     except ValueError:
         raise InvalidParameterException("The specified nextToken is invalid.") from None
 
@@ -40,9 +35,8 @@ def page(
     show: Callable[[T], Any],
 ) -> dict[str, Any]:
     """One page of `items`, which begin behind `start(params)`."""
-    limit = params.get("limit") or DEFAULT
-    found = list(itertools.islice(items, limit + 1))
-    answer: dict[str, Any] = {member: [show(item) for item in found[:limit]]}
-    if len(found) > limit:
-        answer["nextToken"] = encode(key(found[limit - 1]))
+    found, token = cut(items, params.get("limit") or DEFAULT, key)
+    answer: dict[str, Any] = {member: [show(item) for item in found]}
+    if token is not None:
+        answer["nextToken"] = token
     return answer

@@ -13,6 +13,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from stepwell.api.operations import Operation, words
+from stepwell.api.pages import token_of
 from stepwell.calls import Call
 from stepwell.durable import View
 from stepwell.services.logs import paging, patterns
@@ -152,7 +153,7 @@ class Reader:
         }
         if more:
             last = found[-1]
-            answer["nextToken"] = paging.encode(f"{last[0]} {last[2].offset} {last[1]}")
+            answer["nextToken"] = token_of(f"{last[0]} {last[2].offset} {last[1]}")
         return answer
 
     def _streams(self, view: View, group: LogGroup, params: Mapping[str, Any]) -> list[LogStream]:

@@ -5,8 +5,6 @@ Source of the name rules: the S3 user guide, "General purpose bucket naming rule
 
 from __future__ import annotations
 
-import base64
-import binascii
 import hashlib
 import ipaddress
 import re
@@ -16,6 +14,7 @@ from typing import Any, ClassVar
 import msgspec
 
 from stepwell.api.models import service_model
+from stepwell.api.pages import place_of, token_of
 from stepwell.calls import Call, Reply
 from stepwell.durable import Draft, Record, View
 from stepwell.errors import AccessDenied, UnsupportedParameter
@@ -199,7 +198,7 @@ def list_all(call: Call, view: View) -> dict[str, Any]:
     found = list(view.scan(Bucket, prefix=prefix, after=after, limit=count + 1))
     if len(found) > count:
         del found[count:]
-        output["ContinuationToken"] = base64.urlsafe_b64encode(found[-1].name.encode()).decode()
+        output["ContinuationToken"] = token_of(found[-1].name)
     output["Buckets"] = [
         {"Name": each.name, "CreationDate": each.created, "BucketRegion": view.region, "BucketArn": each.arn}
         for each in found
@@ -211,8 +210,8 @@ def _position(token: str | None) -> str:
     if token is None:
         return ""
     try:
-        return base64.b64decode(token, altchars=b"-_", validate=True).decode()
-    except (binascii.Error, ValueError):
+        return place_of(token)
+    except ValueError:
         raise errors.InvalidArgument(
             "The continuation token provided is incorrect", "continuation-token", token
         ) from None

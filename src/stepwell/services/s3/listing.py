@@ -6,8 +6,6 @@ share it: the walk goes on behind the last of them.
 
 from __future__ import annotations
 
-import base64
-import binascii
 import heapq
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -15,6 +13,7 @@ from itertools import chain
 from typing import Any, Generic, Protocol, TypeVar
 from urllib.parse import quote_plus
 
+from stepwell.api.pages import place_of, token_of
 from stepwell.calls import Call
 from stepwell.durable import View
 from stepwell.services.s3 import errors, headers, objects
@@ -193,13 +192,13 @@ def second_version(call: Call, view: View) -> dict[str, Any]:
 def _token(last: Object | str) -> str:
     """Where the next page begins: behind a key (`k`), or behind all keys of a prefix (`p`)."""
     text = f"p{last}" if isinstance(last, str) else f"k{last.name}"
-    return base64.urlsafe_b64encode(text.encode()).decode()
+    return token_of(text)
 
 
 def _position(token: str, bucket: str) -> str:
     try:
-        text = base64.b64decode(token, altchars=b"-_", validate=True).decode()
-    except (binascii.Error, ValueError):
+        text = place_of(token)
+    except ValueError:
         text = ""
     if text[:1] not in ("k", "p"):
         raise errors.InvalidArgument(

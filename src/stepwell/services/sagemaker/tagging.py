@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 from collections.abc import Mapping
 from typing import Any
 
 from stepwell.api.operations import Operation, Right, Site, words
+from stepwell.api.pages import place_of, token_of
 from stepwell.arn import parse
 from stepwell.calls import Call
 from stepwell.durable import Draft, Record, View
@@ -67,14 +66,14 @@ def list_tags(call: Call, view: View) -> dict[str, Any]:
     size = call.params.get("MaxResults") or PAGE
     output: dict[str, Any] = {"Tags": every[start : start + size]}
     if start + size < len(every):
-        output["NextToken"] = base64.urlsafe_b64encode(str(start + size).encode()).decode()
+        output["NextToken"] = token_of(str(start + size))
     return output
 
 
 def _start(token: str | None) -> int:
     try:
-        return 0 if token is None else int(base64.urlsafe_b64decode(token))
-    except (ValueError, binascii.Error) as error:
+        return 0 if token is None else int(place_of(token))
+    except ValueError as error:
         raise ValidationException("The pagination token is invalid for this request.") from error
 
 
