@@ -7,60 +7,108 @@ import os
 import shutil
 import tarfile
 import zlib
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from stepwell.services.sagemaker.errors import RunFailed
 
+GZIP = b"\x1f\x8b"
+#: headers that stand before a member and hold its long names, and how much of one is read into memory
+EXTENDED = (
+    tarfile.XHDTYPE,
+    tarfile.XGLTYPE,
+    tarfile.SOLARIS_XHDTYPE,
+    tarfile.GNUTYPE_LONGNAME,
+    tarfile.GNUTYPE_LONGLINK,
+)
+EXTENDED_LIMIT = 1 << 20
+#: one part in so many of a disk is not filled by an archive
+RESERVED = 20
+
+
+class _Member(tarfile.TarInfo):
+    """A member whose extended header is not read into memory at whatever size it claims."""
+
+    def _proc_member(self, tar: tarfile.TarFile) -> tarfile.TarInfo:
+        if self.type in EXTENDED and self.size > EXTENDED_LIMIT:
+            raise tarfile.ReadError(f"an extended header claims {self.size} bytes")
+        return super()._proc_member(tar)  # type: ignore[misc, no-any-return]
+
 
 def unpack(archive: Path, folder: Path) -> None:
-    """Unpack a tar, compressed or not, into `folder`.
+    """Unpack a tar, compressed by gzip or not, into `folder`.
 
-    Raises RunFailed for absolute names, `..`, links that lead out, devices, and what is no archive.
+    Python's own extraction filters are not used: they came with 3.11.4, and were mended until 3.11.13.
+    Raises RunFailed for absolute names, `..`, links that lead out, devices, more than the disk takes, and
+    what is no archive.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    root = folder.resolve()
     try:
-        with tarfile.open(archive) as tar:
+        with archive.open("rb") as file:
+            compressed = file.read(2) == GZIP
+        links: dict[Path, str] = {}
+        with tarfile.open(archive, "r:gz" if compressed else "r:", tarinfo=_Member) as tar:
             for member in tar:
-                _unpack_member(tar, member, root)
+                target = _below(archive, folder, member.name)
+                if target == folder and member.isdir():
+                    continue
+                links.pop(target, None)
+                if member.issym():
+                    links[target] = _destination(archive, member)
+                else:
+                    _extract(archive, folder, tar, member, target)
+        for target, destination in links.items():  # last, so that nothing is written through one
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.unlink(missing_ok=True)
+            target.symlink_to(destination)
     except (tarfile.TarError, EOFError, OSError, ValueError, zlib.error) as error:
         raise RunFailed(f"{archive.name} cannot be unpacked: {error}") from error
 
 
-def _unpack_member(tar: tarfile.TarFile, member: tarfile.TarInfo, root: Path) -> None:
-    """Python's own extraction filters came with 3.11.4, and Debian 12 has 3.11.2."""
-    target = _inside(member.name, root)
-    if target == root:
+def _extract(
+    archive: Path, folder: Path, tar: tarfile.TarFile, member: tarfile.TarInfo, target: Path
+) -> None:
+    """A folder, a file, or another name of an earlier file."""
+    if member.isdir():
+        target.mkdir(parents=True, exist_ok=True)
         return
     target.parent.mkdir(parents=True, exist_ok=True)
-    if not target.parent.resolve().is_relative_to(root):
-        raise ValueError(f"{member.name} would be written through a link")
-    if target.is_symlink():
-        target.unlink()
-    if member.isdir():
-        target.mkdir(exist_ok=True)
-    elif member.issym():
-        within = os.path.relpath(target.parent, root)
-        _inside(os.path.normpath(os.path.join(within, member.linkname)), root)
-        target.symlink_to(member.linkname)
-    elif member.isreg() or member.islnk():
-        if member.islnk():
-            _inside(member.linkname, root)
-        content = tar.extractfile(member)
-        if content is None:
-            raise ValueError(f"{member.name} links to nothing in the archive")
-        with content, target.open("wb") as file:
-            shutil.copyfileobj(content, file)
-        target.chmod(member.mode & 0o755 | 0o600)
-    else:
-        raise ValueError(f"{member.name} is neither a file nor a folder nor a link")
+    if member.islnk():
+        earlier = _below(archive, folder, member.linkname)
+        if earlier != target:
+            target.unlink(missing_ok=True)
+            os.link(earlier, target)
+        return
+    content = tar.extractfile(member) if member.isreg() else None
+    if content is None:
+        raise RunFailed(f"{archive.name} holds what is neither a file, a folder nor a link: {member.name}")
+    disk = shutil.disk_usage(folder)
+    if member.size > disk.free - disk.total // RESERVED:
+        raise RunFailed(f"{archive.name} does not fit on the disk: {member.name} has {member.size} bytes")
+    target.unlink(missing_ok=True)
+    with target.open("xb") as file:
+        shutil.copyfileobj(content, file, 1 << 20)
+    target.chmod(0o755 if member.mode & 0o111 else 0o644)
 
 
-def _inside(name: str, root: Path) -> Path:
-    """The path of `name` below `root`. Raises ValueError for one that leads out."""
-    if os.path.isabs(name) or ".." in Path(name).parts:
-        raise ValueError(f"{name} leads out of the folder")
-    return root / name
+def _below(archive: Path, folder: Path, name: str) -> Path:
+    """Where a member lies. Raises RunFailed for a name that leads out."""
+    path = PurePosixPath(name)
+    if path.is_absolute() or ".." in path.parts:
+        raise RunFailed(f"{archive.name} holds a name that leads out of it: {name}")
+    return folder.joinpath(path)
+
+
+def _destination(archive: Path, member: tarfile.TarInfo) -> str:
+    """Where a symbolic link leads. Raises RunFailed for one that leads out.
+
+    `..` may stand at its beginning only: behind another link it would lead from where that one ends.
+    """
+    path = PurePosixPath(member.linkname)
+    climbs = path.parts.count("..")
+    deep = len(PurePosixPath(member.name).parts) - 1
+    if path.is_absolute() or climbs > deep or ".." in path.parts[climbs:]:
+        raise RunFailed(f"{archive.name} holds a link that leads out of it: {member.name}")
+    return member.linkname
 
 
 def pack(folder: Path, archive: Path) -> None:

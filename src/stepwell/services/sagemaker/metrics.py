@@ -20,13 +20,16 @@ from stepwell.workers.containment import INSIDE
 log = logging.getLogger(__name__)
 #: bytes of an answer: a few dozen metrics' names and values
 ANSWER_LIMIT = 1 << 20
+#: processor seconds for one batch of lines
+LIMIT = 5.0
 
 
 class Metrics:
     """The last value of each metric, as FinalMetricDataList shows it."""
 
-    def __init__(self, job: str, definitions: Iterable[Mapping[str, str]]) -> None:
-        """job: its name, for the server's log."""
+    def __init__(self, job: str, definitions: Iterable[Mapping[str, str]], limit: float = LIMIT) -> None:
+        """job: its name, for the server's log; limit: processor seconds for one batch of lines."""
+        self._limit = limit
         self._job = job
         self._expressions = [(each["Name"], each["Regex"]) for each in definitions]
         self._last: dict[str, dict[str, Any]] = {}
@@ -41,6 +44,7 @@ class Metrics:
             self._process = await asyncio.create_subprocess_exec(
                 sys.executable,
                 *("-I", "-S", "-B", str(INSIDE / "matching.py"), json.dumps(self._expressions)),
+                str(self._limit),
                 stdin=asyncio.subprocess.PIPE,
                 stdout=asyncio.subprocess.PIPE,
                 stderr=asyncio.subprocess.DEVNULL,

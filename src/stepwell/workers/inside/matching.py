@@ -1,9 +1,9 @@
 """Finds values in lines by a user's regular expressions, in a process that may be stopped at any time.
 
 An expression can take for ever on a line (`(a+)+$`), and holds its whole process while it does. Started with
-`[[NAME, EXPRESSION], ...]`; a JSON array of `[MOMENT, TEXT]` a line comes in, a JSON object of the last
-`[VALUE, MOMENT]` of each name that was found a line goes out. It ends with its input, and by itself when a
-batch takes more than its time.
+`[[NAME, EXPRESSION], ...]` and the processor seconds that a batch may take. Batches come in and answers go
+out, one a line: a JSON array of `[MOMENT, TEXT]`, and a JSON object with the last `[VALUE, MOMENT]` of each
+name that was found. It ends with its input, and by itself when a batch takes more than its time.
 """
 
 from __future__ import annotations
@@ -13,9 +13,6 @@ import math
 import re
 import signal
 import sys
-
-#: processor seconds for one batch of lines
-LIMIT = 5.0
 
 
 def number(text: str | None) -> float | None:
@@ -28,9 +25,10 @@ def number(text: str | None) -> float | None:
 
 
 def main() -> int:
+    limit = float(sys.argv[2])
     patterns = [(name, re.compile(expression)) for name, expression in json.loads(sys.argv[1])]
     for batch in sys.stdin:
-        signal.setitimer(signal.ITIMER_PROF, LIMIT)  # its signal ends the process, in mid-expression too
+        signal.setitimer(signal.ITIMER_PROF, limit)  # its signal ends the process, in mid-expression too
         found: dict[str, tuple[float, float]] = {}
         for moment, text in json.loads(batch):
             for name, pattern in patterns:

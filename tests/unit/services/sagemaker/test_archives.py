@@ -38,6 +38,9 @@ def member(name: str, kind: bytes = tarfile.REGTYPE, link: str = "") -> tarfile.
         member("link", tarfile.SYMTYPE, "/etc/passwd"),
         member("hard", tarfile.LNKTYPE, "../secret"),
         member("device", tarfile.CHRTYPE),
+        member("pipe", tarfile.FIFOTYPE),
+        member("hard", tarfile.LNKTYPE, "/etc/passwd"),
+        member("deep/link", tarfile.SYMTYPE, "../deep/../../secret"),
     ],
     ids=lambda each: f"{each.name}-{each.linkname}",
 )
@@ -46,8 +49,63 @@ def test_nothing_is_unpacked_outside_its_folder(tmp_path: Path, bad: tarfile.Tar
     folder = tmp_path / "in" / "folder"
     with pytest.raises(RunFailed):
         archives.unpack(archive, folder)
-    assert not any(folder.iterdir())
+    assert not [path for path in folder.rglob("*") if not path.is_dir()]
     assert not (tmp_path / "in" / "outside").exists()
+
+
+@pytest.mark.parametrize(
+    "members",
+    [
+        [member("a", tarfile.SYMTYPE, "b"), member("a/file")],
+        [member("a", tarfile.SYMTYPE, "b"), member("b", tarfile.SYMTYPE, "c"), member("a/file")],
+        [member("deep/a", tarfile.SYMTYPE, "../b"), member("deep/a/file")],
+    ],
+)
+def test_nothing_is_written_through_a_link(tmp_path: Path, members: list[tarfile.TarInfo]) -> None:
+    """A name that is a link and a folder is neither: links that lead nowhere yet cannot be aimed later."""
+    with pytest.raises(RunFailed):
+        archives.unpack(tar(tmp_path / "a.tar.gz", *members), tmp_path / "folder")
+    assert not (tmp_path / "folder" / "b").exists()
+
+
+def test_the_last_member_of_a_name_holds_and_links_stay(tmp_path: Path) -> None:
+    folder = tmp_path / "folder"
+    kept = member("bin/run")
+    kept.mode = 0o4755
+    archives.unpack(
+        tar(
+            tmp_path / "a.tar.gz",
+            member("./", tarfile.DIRTYPE),
+            member("name", tarfile.SYMTYPE, "bin/run"),
+            kept,
+            member("./name"),
+            member("lib/run", tarfile.SYMTYPE, "../bin/run"),
+            member("same", tarfile.LNKTYPE, "bin/run"),
+        ),
+        folder,
+    )
+    assert not (folder / "name").is_symlink()
+    assert (folder / "lib/run").resolve() == folder / "bin/run"
+    assert (folder / "same").read_text() == "x"
+    assert (folder / "bin/run").stat().st_mode & 0o7777 == 0o755
+
+
+def test_a_header_that_claims_gigabytes_is_not_read(tmp_path: Path) -> None:
+    header = member("x", tarfile.XHDTYPE)
+    header.size = 4 << 30
+    path = tmp_path / "a.tar"
+    path.write_bytes(header.tobuf(tarfile.USTAR_FORMAT) + bytes(1024))
+    with pytest.raises(RunFailed, match="claims"):
+        archives.unpack(path, tmp_path / "folder")
+
+
+def test_what_the_disk_does_not_take_is_not_begun(tmp_path: Path) -> None:
+    huge = member("huge")
+    huge.size = 1 << 50
+    path = tmp_path / "a.tar"
+    path.write_bytes(huge.tobuf(tarfile.GNU_FORMAT) + bytes(1024))
+    with pytest.raises(RunFailed, match="does not fit"):
+        archives.unpack(path, tmp_path / "folder")
 
 
 def test_what_is_no_archive_says_so(tmp_path: Path) -> None:
