@@ -6,14 +6,15 @@
     │   ├── UnsupportedOperation      the operation exists on AWS, not here
     │   ├── UnsupportedParameter      the parameter exists on AWS, is not supported here
     │   ├── AccessDenied              the caller's policies do not allow the call
-    │   └── InternalFailure           our fault; the only 5xx
+    │   └── InternalFailure           our fault: 500
     ├── StoreError                    the data folder cannot be used
     │   ├── FolderInUse               another server holds it
     │   ├── FolderDamaged             its content is not what this server wrote
     │   └── FolderTooNew              a newer version wrote it
     └── UsageError                    a command or a configuration makes no sense
 
-Services add their own subclasses of `AwsError` beside their handlers.
+A service adds its own subclasses of `AwsError` beside its handlers, with AWS's codes and statuses; a package
+whose callers must tell its failures apart adds subclasses of `StepwellError` beside what raises them.
 """
 
 from __future__ import annotations
@@ -71,7 +72,6 @@ class AccessDenied(AwsError):
     """The caller's policies do not allow the call. Protocols spell the code their own way."""
 
     code = "AccessDeniedException"
-    status = 400
 
 
 class InternalFailure(AwsError):

@@ -41,7 +41,7 @@ def call(result: int, what: str) -> int:
     """The result of a C function; raises OSError with `what` when it is negative."""
     if result < 0:
         number = ctypes.get_errno()
-        raise OSError(number, "%s: %s" % (what, os.strerror(number)))  # noqa: UP031
+        raise OSError(number, f"{what}: {os.strerror(number)}")
     return result
 
 
@@ -159,15 +159,15 @@ def _enter_namespaces(mounts: list[tuple[str, str]], needed: list[str], isolate:
                 raise ConfinementError("this machine lends no network namespace: isolation is refused")
             return shown
         _write("/proc/self/setgroups", "deny")
-        _write("/proc/self/uid_map", "%d %d 1" % (uid, uid))  # noqa: UP031
-        _write("/proc/self/gid_map", "%d %d 1" % (gid, gid))  # noqa: UP031
+        _write("/proc/self/uid_map", f"{uid} {uid} 1")
+        _write("/proc/self/gid_map", f"{gid} {gid} 1")
     # A target may cover a later source: all are opened before the first is covered.
     sources = [(os.open(source, os.O_PATH | os.O_CLOEXEC), target) for source, target in mounts]
     try:
         mount(None, "/", None, MS_REC | MS_PRIVATE)
         for handle, target in sources:
             if not any(path.startswith(target + "/") for path in needed):
-                place("/proc/self/fd/%d" % handle, target)  # noqa: UP031
+                place(f"/proc/self/fd/{handle}", target)
                 shown.append(target)
     except OSError:
         return shown
@@ -211,7 +211,7 @@ def _make_room(target: str) -> None:
     try:
         mount("tmpfs", parent, "tmpfs", 0)
         for name in entries:
-            held, shown = "/proc/self/fd/%d/%s" % (handle, name), os.path.join(parent, name)  # noqa: UP031
+            held, shown = f"/proc/self/fd/{handle}/{name}", os.path.join(parent, name)
             if os.path.islink(held):
                 os.symlink(os.readlink(held), shown)
                 continue
