@@ -9,6 +9,9 @@ import boto3
 
 states = boto3.client("stepfunctions")
 
+#: characters of a SageMaker job's name, which is the execution's
+LONGEST = 63
+
 
 def handler(event, context):
     """S3's notification in, the started executions' ARNs out.
@@ -20,8 +23,10 @@ def handler(event, context):
     for record in event["Records"]:
         bucket = record["s3"]["bucket"]["name"]
         key = unquote_plus(record["s3"]["object"]["key"])
-        batch = re.sub(r"[^A-Za-z0-9-]+", "-", key.rsplit("/", 1)[-1].removesuffix(".csv")).strip("-")
-        name = f"{batch}-{record['s3']['object']['sequencer']}"[:60]
+        sequencer = record["s3"]["object"]["sequencer"]
+        file = key.rsplit("/", 1)[-1].removesuffix(".csv")
+        batch = re.sub(r"[^A-Za-z0-9-]+", "-", file).strip("-") or "batch"
+        name = f"{batch[: LONGEST - 1 - len(sequencer)]}-{sequencer}"
         try:
             reply = states.start_execution(
                 stateMachineArn=os.environ["STATE_MACHINE_ARN"],
