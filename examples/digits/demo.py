@@ -106,13 +106,12 @@ class Demo:
     """The five uploads and what became of them."""
 
     def __init__(self, outputs, rows):
-        facts = json.loads((DATA / "credentials.json").read_text())
-        address = json.loads((DATA / "lock").read_text())["url"]
+        env = json.loads(run("env", "--json", "--data", str(DATA)))["export"]
         settings = {
-            "endpoint_url": address,
-            "aws_access_key_id": facts["access_key_id"],
-            "aws_secret_access_key": facts["secret_access_key"],
-            "region_name": facts["region"],
+            "endpoint_url": env["AWS_ENDPOINT_URL"],
+            "aws_access_key_id": env["AWS_ACCESS_KEY_ID"],
+            "aws_secret_access_key": env["AWS_SECRET_ACCESS_KEY"],
+            "region_name": env["AWS_REGION"],
         }
         self.s3 = boto3.client("s3", **settings)
         self.states = boto3.client("stepfunctions", **settings)
