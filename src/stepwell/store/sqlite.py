@@ -18,7 +18,7 @@ import msgspec
 from stepwell.durable.ports import View
 from stepwell.durable.records import Record, decode, encode
 from stepwell.durable.writes import Effect, Timer, WriteSet
-from stepwell.errors import FolderDamaged, FolderTooNew
+from stepwell.errors import FolderDamaged, FolderTooNew, StoreError
 from stepwell.store.queries import QUERIES, SCHEMA
 
 R = TypeVar("R", bound=Record)
@@ -186,35 +186,41 @@ class SqliteStore:
     def _open(self, durable: bool) -> sqlite3.Connection:
         connection = self._connect(str(self._path))
         try:
+            # Checked before anything is set: even the journal's mode is written into the file.
+            fresh = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0] == 0
+            if not fresh:
+                self._check(connection)
             connection.execute("PRAGMA journal_mode = WAL")
             connection.execute(f"PRAGMA synchronous = {'FULL' if durable else 'OFF'}")
             connection.execute("PRAGMA wal_autocheckpoint = 0")
-            fresh = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0] == 0
             if fresh:
                 connection.executescript(
                     f"BEGIN; {SCHEMA} INSERT INTO meta VALUES ('format', '{FORMAT}'); COMMIT;"
                 )
-            row = connection.execute("SELECT value FROM meta WHERE name = 'format'").fetchone()
-            problem = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
         except sqlite3.DatabaseError as error:
             connection.close()
             raise FolderDamaged(
                 f"{self._path} is not a sound Stepwell database ({error}). Nothing was changed. "
                 "Restore it from a backup, or name another folder with --data"
             ) from error
-        if problem != "ok" or row is None:
+        except StoreError:
             connection.close()
+            raise
+        return connection
+
+    def _check(self, connection: sqlite3.Connection) -> None:
+        row = connection.execute("SELECT value FROM meta WHERE name = 'format'").fetchone()
+        problem = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
+        if problem != "ok" or row is None:
             raise FolderDamaged(
                 f"{self._path} is damaged ({problem if row else 'no format'}). Nothing was changed. "
                 "Restore it from a backup, or name another folder with --data"
             )
         if int(row[0]) > FORMAT:
-            connection.close()
             raise FolderTooNew(
                 f"{self._path} was written by a newer Stepwell: its format is {row[0]}, ours {FORMAT}. "
                 "Nothing was changed. Upgrade Stepwell, or name another folder with --data"
             )
-        return connection
 
     def _checkpoint(self) -> None:
         connection = self._connect(str(self._path))

@@ -119,15 +119,38 @@ def test_a_folder_serves_one_server_at_a_time(tmp_path: Path) -> None:
     folder.announce({"url": "http://127.0.0.1:1"})
     with pytest.raises(FolderInUse, match=r"http://127\.0\.0\.1:1"):
         Folder(tmp_path)
+    folder.database.write_bytes(b"kept")
     folder.close()
     Folder(tmp_path).close()
 
 
-def test_a_folder_that_lost_its_database_is_refused_not_emptied(tmp_path: Path) -> None:
-    Folder(tmp_path).close()
-    (tmp_path / "blobs" / "ab").mkdir()
-    with pytest.raises(FolderDamaged, match=r"no stepwell\.db"):
+@pytest.mark.parametrize("emptied", [False, True])
+@pytest.mark.parametrize("evidence", ["blobs", "served"])
+def test_a_folder_that_lost_its_database_is_refused_not_emptied(
+    tmp_path: Path, evidence: str, emptied: bool
+) -> None:
+    folder = Folder(tmp_path)
+    if evidence == "blobs":
+        (tmp_path / "blobs" / "ab").mkdir()
+    else:
+        folder.announce({"url": "http://127.0.0.1:1"})
+    folder.close()
+    if emptied:
+        folder.database.touch()
+    with pytest.raises(FolderDamaged, match=r"stepwell\.db is missing or empty"):
         Folder(tmp_path)
+
+
+def test_somebody_elses_database_is_refused_and_left_as_it_is(tmp_path: Path) -> None:
+    path = tmp_path / "stepwell.db"
+    connection = sqlite3.connect(path)
+    connection.execute("CREATE TABLE theirs (a)")
+    connection.commit()
+    connection.close()
+    before = path.read_bytes()
+    with pytest.raises(FolderDamaged, match="no such table: meta"):
+        make(path)
+    assert path.read_bytes() == before
 
 
 def test_the_root_key_is_made_once_and_private(tmp_path: Path) -> None:
