@@ -10,6 +10,7 @@ import itertools
 import json
 import pathlib
 import shutil
+import signal
 import subprocess
 import sys
 import threading
@@ -36,15 +37,14 @@ def say(text=""):
 
 
 def main():
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     began = time.monotonic()
     say("Stepwell: a retraining loop on AWS's interfaces, on this machine\n")
-    say("1. The training image's libraries (fetched once, then cached)")
+    say("1. The training image's libraries (about 600 MB on disk, fetched once)")
     python = run("images", "--build", IMAGE, "--data", str(DATA)).split()[0]
     installed = time.monotonic()
     if DATA.exists():
-        subprocess.run(
-            [*STEPWELL, "stop", "--all", "--data", str(DATA)], stderr=subprocess.DEVNULL, check=False
-        )
+        stop()
         shutil.rmtree(DATA)
     say("\n2. A server, with its data in .demo/")
     server = subprocess.Popen(
@@ -65,12 +65,21 @@ def main():
         rows = digits(python)
         ok = Demo(outputs, rows).play()
         took, before = time.monotonic() - installed, installed - began
-        say(f"\nDone in {took:.0f} s, and {before:.0f} s for installing before that.")
-        what_next(outputs["endpoint"])
     finally:
-        subprocess.run([*STEPWELL, "stop", "--all", "--data", str(DATA)], check=False)
+        stop()
         server.wait(30)
+    say(f"\nThe server is stopped. Done in {took:.0f} s, and {before:.0f} s for installing before that.")
+    what_next(outputs["endpoint"])
     return 0 if ok else 1
+
+
+def stop():
+    """End the server of the demo's data, and its jobs and model servers; none may run."""
+    done = subprocess.run(
+        [*STEPWELL, "stop", "--all", "--data", str(DATA)], stderr=subprocess.PIPE, text=True, check=False
+    )
+    if done.returncode:
+        say(done.stderr.strip())
 
 
 def run(*arguments):
@@ -296,6 +305,7 @@ class Predictions:
 def what_next(endpoint):
     say(f"""
 Try next:
+   . .venv/bin/activate
    stepwell serve --data .demo                       # the same server again, in this terminal
    eval "$(stepwell env --data .demo)"               # in another: AWS's tools talk to it
    stepwell executions --data .demo
@@ -303,8 +313,11 @@ Try next:
    curl -s --aws-sigv4 "aws:amz:us-east-1:sagemaker" --user "$AWS_ACCESS_KEY_ID:$AWS_SECRET_ACCESS_KEY" \\
         -H 'Content-Type: text/csv' --data "$(seq -s, 0 63 | sed 's/[0-9]*/8/g')" \\
         "$AWS_ENDPOINT_URL/endpoints/{endpoint}/invocations"
-(stepwell is in .venv/bin: run `. .venv/bin/activate` first)""")
+README.md, "The first ten minutes", goes on from here.""")
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    try:
+        sys.exit(main())
+    except KeyboardInterrupt:
+        sys.exit(130)

@@ -18,7 +18,7 @@ EXPORTS = {
     "stepwell.provision": """
         Change ClientFactory Command Diagnostic Event Observer Outcome Output Problem ProjectInvalid
         PropertyChange ProvisionError Request ResourceProgress StackInUse StateDamaged StateForeign
-        StateTooNew run
+        StateTooNew check run
     """,
 }
 

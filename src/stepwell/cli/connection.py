@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 import click
 
 from stepwell.contact import RootKey, is_held, read_key, read_lock
-from stepwell.errors import StepwellError
+from stepwell.errors import StepwellError, StoreError
 
 #: a command's function, or the command made of it
 F = TypeVar("F", bound=Callable[..., Any] | click.Command)
@@ -97,10 +97,16 @@ def connect_or_start(data: Path) -> Connection:
     found = _find(data)
     if found is not None:
         return found
-    data.mkdir(parents=True, exist_ok=True, mode=0o700)
     log = data / "server.log"
-    click.echo(f"starting a server on {data} (its log: {log})", err=True)
-    with log.open("ab") as output:
+    try:
+        data.mkdir(parents=True, exist_ok=True, mode=0o700)
+        output = log.open("ab")
+    except OSError as error:
+        raise StoreError(f"cannot use the data folder {data}: {error.strerror}") from error
+    click.echo(
+        f"starting a server on {data} (its log: {log}; its end: stepwell stop --data {data})", err=True
+    )
+    with output:
         process = subprocess.Popen(
             [sys.executable, "-m", "stepwell", "serve", "--data", str(data)],
             stdin=subprocess.DEVNULL,
@@ -115,7 +121,8 @@ def connect_or_start(data: Path) -> Connection:
             return found
         if process.poll() is not None:
             tail = log.read_text(errors="replace").strip().splitlines()[-5:]
-            raise NoServer("the server did not start:\n" + "\n".join(tail))
+            said = "\n".join(tail).removeprefix("stepwell: ")
+            raise NoServer(f"the server did not start: {said}")
         time.sleep(0.02)
     raise NoServer(f"the server did not answer within {PATIENCE:.0f} s; see {log}")
 

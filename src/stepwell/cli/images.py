@@ -34,7 +34,7 @@ def images(data: Path, build: str | None, as_json: bool) -> None:
         else:
             click.echo(f"{found.python}{'' if ready is None else ' (built before)'}")
             if found.warning:
-                click.echo(f"warning: {found.warning}", err=True)
+                click.echo(f"The environment differs from the image: {found.warning}", err=True)
         return
     rows = [(name, environments.ready(name) is not None) for name in environments.known()]
     if as_json:

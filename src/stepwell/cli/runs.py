@@ -208,7 +208,9 @@ def input_document(text: str) -> str:
         elif text.startswith("@"):
             text = Path(text[1:]).read_text()
         json.loads(text)
-    except (OSError, UnicodeDecodeError) as error:
+    except OSError as error:
+        raise UsageError(f"--input: {error.filename}: {error.strerror}") from None
+    except UnicodeDecodeError as error:
         raise UsageError(f"--input: {error}") from None
     except ValueError as error:
         raise UsageError(
@@ -247,7 +249,7 @@ def chosen(noun: str, name: str, known: Mapping[str, str]) -> str:
         raise NotFound(f"{len(begins)} begin with {name!r}: {', '.join(sorted(begins)[:10])}")
     near = difflib.get_close_matches(name, known, n=3) or sorted(known)[:10]
     raise NotFound(
-        f"there is no {noun} {name!r}. " + (f"There are: {', '.join(near)}" if near else "There is none")
+        f"there is no {noun} {name!r}. There are: {', '.join(near)}" if near else f"there is no {noun} yet"
     )
 
 

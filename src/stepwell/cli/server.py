@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import time
 from pathlib import Path
@@ -47,6 +48,10 @@ def serve(data: Path, listen: str | None, account: str | None, region: str | Non
         format="%(asctime)s %(levelname)s %(name)s: %(message)s",
     )
     host, port = address(listen)
+    if account is not None and not re.fullmatch(r"\d{12}", account):
+        raise UsageError(f"--account takes twelve digits such as 000000000000, not {account!r}")
+    if region is not None and not re.fullmatch(r"[a-z]{2,}(-[a-z]+)+-\d", region):
+        raise UsageError(f"--region takes a region's name such as us-east-1, not {region!r}")
     known = read_key(data)
     config = Config(
         data=data,

@@ -30,6 +30,7 @@ def run(
     command: Command, program: Path, data: Path, stack: str, as_json: bool, targets: tuple[str, ...]
 ) -> None:
     """Run one command over a program and say how it ended; exit 1 when it failed."""
+    provision.check(program, stack)
     connection = connect_or_start(data) if command == "up" else connect(data)
     show = Progress(plans=command == "preview")
     began = time.monotonic()
@@ -80,7 +81,8 @@ class Progress:
         said = "FAILED" if event.status == "failed" else word.get(event.operation, event.operation)
         if event.phase == "plan":
             said = f"to {event.operation}"
-        remark = f"  {event.message}" if event.message else ""
+        # the summary has a failure's reason, with what to do about it
+        remark = f"  {event.message}" if event.message and event.status != "failed" else ""
         click.secho(f"{sign} {event.type:<48} {event.name:<22} {said}{remark}", fg=colour, err=True)
         for change in event.changes:
             forces = "  (forces replacement)" if change.replaces else ""
@@ -97,8 +99,7 @@ def shown(value: Any) -> str:
 def problem_lines(problem: Problem) -> Iterator[str]:
     """What went wrong, where, and what to do."""
     place = f"{problem.file}:{problem.line}: " if problem.file else ""
-    about = f"{problem.name}: " if problem.name else ""
-    yield f"error: {place}{about}{problem.message}"
+    yield f"error: {place}{problem.message}"
     if problem.traceback:
         yield problem.traceback.rstrip()
     if problem.advice:

@@ -47,7 +47,7 @@ def listen(host: str, port: int) -> socket.socket:
         bound.close()
         raise UsageError(
             f"cannot listen on {host}:{port}: {os.strerror(error.errno or 0)}. "
-            "Another program may use the port: name another with --listen 127.0.0.1:PORT"
+            "Another program may use the port: `stepwell serve --listen 127.0.0.1:0` takes a free one"
         ) from error
     return bound
 

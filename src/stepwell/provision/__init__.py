@@ -15,6 +15,9 @@ AWS's APIs through boto3, and works on any endpoint that does.
 
 from __future__ import annotations
 
+from pathlib import Path
+from types import ModuleType
+
 from stepwell.errors import UsageError
 from stepwell.provision.cloud import ClientFactory
 from stepwell.provision.problems import (
@@ -54,8 +57,19 @@ __all__ = [
     "StateDamaged",
     "StateForeign",
     "StateTooNew",
+    "check",
     "run",
 ]
+
+
+def check(program: Path, stack: str) -> None:
+    """Finds out, before anything is started for it, that there is no program to run.
+
+    Raises:
+        UsageError: Pulumi's SDK is not installed.
+        ProjectInvalid: the program's files make no sense.
+    """
+    _engine().project.read(program, stack)
 
 
 def run(request: Request, observer: Observer, *, clients: ClientFactory | None = None) -> Outcome:
@@ -72,12 +86,17 @@ def run(request: Request, observer: Observer, *, clients: ClientFactory | None =
         ProjectInvalid: the program's files make no sense.
         StackInUse, StateDamaged, StateTooNew, StateForeign: the stack's state can't be used.
     """
+    outcome: Outcome = _engine().run(request, observer, clients=clients)
+    return outcome
+
+
+def _engine() -> ModuleType:
     try:
         from stepwell.provision import engine
     except ModuleNotFoundError as error:
         if (error.name or "").split(".")[0] not in ("pulumi", "grpc", "google", "yaml"):
             raise
         raise UsageError(
-            f"{error.name} is not installed: `pip install stepwell[pulumi]` brings Pulumi's SDK"
+            f"{error.name} is not installed: `pip install 'stepwell[pulumi]'` brings Pulumi's SDK"
         ) from error
-    return engine.run(request, observer, clients=clients)
+    return engine

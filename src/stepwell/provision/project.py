@@ -60,7 +60,10 @@ def read(folder: Path, stack: str) -> Project:
         )
     main = (folder / str(about.get("main") or ".")).resolve()
     if main.is_dir() and not (main / "__main__.py").is_file():
-        raise ProjectInvalid(f"{main} has no __main__.py", advice="Name the program's folder, or set `main:`")
+        raise ProjectInvalid(
+            f"{main} has no __main__.py",
+            advice="Name the folder of a Pulumi program in Python, or set `main:` in its Pulumi.yaml",
+        )
     if not main.exists():
         raise ProjectInvalid(f"{main} does not exist", advice="Correct `main:` in Pulumi.yaml")
     config = _defaults(about, name)
@@ -80,7 +83,7 @@ def _yaml(path: Path | None) -> dict[str, Any]:
     try:
         loaded = yaml.safe_load(path.read_text(encoding="utf-8"))
     except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise ProjectInvalid(f"{path} is not YAML: {error}") from error
+        raise ProjectInvalid(f"{path} is not YAML: {' '.join(str(error).split())}") from error
     if loaded is None:
         return {}
     if not isinstance(loaded, dict):

@@ -69,7 +69,7 @@ def test_repeated_keys_are_found_at_any_depth() -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "place"), [("", (1, 1)), ("{\n  x", (2, 3)), ('{"a": 1,\n}', (2, 1)), ("[1] 2", (1, 5))]
+    ("text", "place"), [("", (1, 1)), ("{\n  x", (2, 3)), ('{"a": 1,\n "b"}', (2, 5)), ("[1] 2", (1, 5))]
 )
 def test_bad_json_has_a_place(text: str, place: tuple[int, int]) -> None:
     with pytest.raises(SourceError) as error:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from pathlib import Path
 
 import pytest
@@ -139,9 +140,8 @@ def test_what_differs_from_the_image_is_said(place: Environments, monkeypatch: p
 
 def test_uv_s_own_words_explain_a_failure() -> None:
     lines: list[str] = []
-    said = run(
-        environments.run_uv(["pip", "install", "--offline", "--no-index", "no-such-thing==1"], lines.append)
-    )
+    offline = ["--offline", "--no-index", "--python", sys.executable]
+    said = run(environments.run_uv(["pip", "install", *offline, "no-such-thing==1"], lines.append))
     assert said is not None
     assert "no-such-thing" in said
 
