@@ -107,11 +107,13 @@ class Connections:
         """One request. Raises TimeoutError, OSError (nobody listens) and Broken.
 
         Repeats it once on a new connection when a kept one turns out to have been closed in the meantime.
+        When nobody listens any more, the request itself may have ended the server: that is Broken too.
         """
         lines = [f"{method} {path} HTTP/1.1", f"host: 127.0.0.1:{self.port}", f"content-length: {len(body)}"]
         lines += [f"{name}: {value}" for name, value in headers.items()]
         message = ("\r\n".join(lines) + "\r\n\r\n").encode("latin-1")
         async with asyncio.timeout(timeout):
+            lost: Broken | None = None
             while self._idle:
                 kept = self._idle.pop()
                 try:
@@ -119,7 +121,12 @@ class Connections:
                 except Broken as broken:
                     if broken.begun:
                         raise
-            _, fresh = await asyncio.get_running_loop().create_connection(Connection, "127.0.0.1", self.port)
+                    lost = broken
+            loop = asyncio.get_running_loop()
+            try:
+                _, fresh = await loop.create_connection(Connection, "127.0.0.1", self.port)
+            except ConnectionRefusedError as refused:
+                raise lost or refused from refused
             return await self._on(fresh, message, body)
 
     async def _on(self, connection: Connection, message: bytes, body: bytes) -> Response:

@@ -66,6 +66,28 @@ def test_a_kept_connection_that_was_closed_meanwhile_is_replaced() -> None:
     assert run(with_server([[OK], [OK]], work)) == [1, 1]
 
 
+def test_a_request_after_which_nobody_listens_any_more_may_have_ended_the_server() -> None:
+    async def ends(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(OK)
+        await reader.readuntil(b"\r\n\r\n")
+        server.close()
+        writer.close()
+
+    async def work() -> None:
+        nonlocal server
+        server = await asyncio.start_server(ends, "127.0.0.1", 0)
+        connections = Connections(server.sockets[0].getsockname()[1])
+        assert await ask(connections) == b"ok"
+        with pytest.raises(Broken):
+            await ask(connections)
+        with pytest.raises(ConnectionRefusedError):
+            await ask(connections)
+
+    server: asyncio.Server
+    run(work())
+
+
 @pytest.mark.parametrize(
     "reply", [b"", b"HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\nhalf", b"nonsense\r\n\r\n"]
 )
