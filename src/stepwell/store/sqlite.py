@@ -66,6 +66,18 @@ class SqliteView:
         row = self._connection.execute(QUERIES["blob"], (digest,)).fetchone()
         return None if row is None else bytes(row[0])
 
+    def referenced(self, digest: str) -> bool:
+        """Whether any record needs the blob."""
+        return self._connection.execute(QUERIES["referenced"], (digest,)).fetchone() is not None
+
+    def begin(self) -> None:
+        """See what is committed now, and nothing later, until `end`."""
+        self._connection.execute("BEGIN")
+
+    def end(self) -> None:
+        """Let the snapshot go."""
+        self._connection.execute("COMMIT")
+
 
 class SqliteStore:
     """`durable.ports.Store` in one file. Raises FolderDamaged and FolderTooNew when it cannot be opened."""
@@ -103,7 +115,7 @@ class SqliteStore:
         return self._writer_view
 
     @contextmanager
-    def reader(self) -> Iterator[View]:
+    def reader(self) -> Iterator[SqliteView]:
         """A snapshot for the calling thread."""
         view: SqliteView | None = getattr(self._local, "view", None)
         if view is None:
@@ -111,12 +123,11 @@ class SqliteStore:
             with self._readers_lock:
                 self._readers.append(connection)
             view = self._local.view = SqliteView(connection, self._account, self._region)
-        connection = view._connection
-        connection.execute("BEGIN")
+        view.begin()
         try:
             yield view
         finally:
-            connection.execute("COMMIT")
+            view.end()
 
     def effects(self) -> Iterable[Effect]:
         for token, kind, body in self._writer.execute(QUERIES["effects"]).fetchall():
@@ -133,8 +144,7 @@ class SqliteStore:
     def referenced(self, digest: str) -> bool:
         """Whether any record needs the blob; for a reader's thread."""
         with self.reader() as view:
-            assert isinstance(view, SqliteView)
-            return view._connection.execute(QUERIES["referenced"], (digest,)).fetchone() is not None
+            return view.referenced(digest)
 
     def close(self) -> None:
         self._closing.set()
