@@ -133,7 +133,7 @@ class Draft:
         self.writes.timers[key] = None
 
     def send(self, kind: str, body: Mapping[str, Any]) -> None:
-        """A durable message: `kind`'s timer handler gets `body` on a later tick, exactly once."""
+        """A durable message: `kind`'s timer handler gets `body` in a later decision, exactly once."""
         self.timer(f"message/{self.unique()}", self.now, kind, body)
 
     def ask(self, call: Call) -> Reply:

@@ -14,6 +14,7 @@ import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
+from itertools import islice
 from typing import Any
 
 from stepwell.clock import Clock
@@ -167,6 +168,12 @@ class Loop:
                 self._postpone(timer, 60.0)
         for item in batch:
             self._decide(writes, item.decision, item.release, releases)
+        # what these sent is decided at once, for the price of the same commit; what that sends is not, so
+        # that no chain of messages holds up the others
+        messages = self._sent(writes)
+        for timer in messages:
+            if writes.timers[timer.key] is timer:
+                self._decide(writes, partial(self._fire, timer), None, releases)
         if writes:
             try:
                 self._store.commit(writes)
@@ -184,7 +191,11 @@ class Loop:
             self._started(list(writes.effects.values()))
         for release, value, problem in releases:
             release(value, problem)
-        return len(due) + len(batch)
+        return len(due) + len(batch) + len(messages)
+
+    def _sent(self, writes: WriteSet) -> list[Timer]:
+        found = (timer for timer in writes.timers.values() if timer is not None and timer.due <= self._now)
+        return list(islice(found, BATCH))
 
     def _decide(
         self,

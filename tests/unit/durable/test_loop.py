@@ -10,6 +10,7 @@ import pytest
 
 from stepwell.clock import ManualClock
 from stepwell.durable import Draft, Effect, Loop, Record, Timer, WriteSet
+from stepwell.durable.loop import BATCH
 from stepwell.store import SqliteStore
 
 
@@ -34,6 +35,7 @@ class World:
         self.settled: set[str] = set()
         self.fired: list[tuple[str, float]] = []
         self.discards = 0
+        self.chained = 0
         self.open()
 
     def open(self) -> None:
@@ -41,7 +43,7 @@ class World:
         self.loop = Loop(
             store=self.store,
             clock=self.clock,
-            timers={"ring": self.ring, "fail": self.fail},
+            timers={"ring": self.ring, "fail": self.fail, "chain": self.chain},
             started=self.started.extend,
             settled=self.settled.update,
             discarded=self.discard,
@@ -59,6 +61,11 @@ class World:
 
     def fail(self, timer: Timer, draft: Draft) -> None:
         raise RuntimeError("always")
+
+    def chain(self, timer: Timer, draft: Draft) -> None:
+        self.chained += 1
+        if timer.body["left"]:
+            draft.send("chain", {"left": timer.body["left"] - 1})
 
     def discard(self) -> None:
         self.discards += 1
@@ -202,11 +209,53 @@ def test_a_timer_that_raises_is_tried_again_and_stops_nobody_else(world: World) 
     assert world.loop.next_due() == 1062.0
 
 
-def test_a_message_is_handled_on_a_later_tick(world: World) -> None:
-    world.decide(lambda draft: draft.send("ring", {"name": "message"}))
-    assert world.fired == []
-    world.loop.tick(1000.0)
+def test_a_message_is_handled_in_the_commit_that_sends_it(world: World) -> None:
+    """One sync for both; the handler sees what the sender wrote, and is a decision of its own."""
+
+    def send(draft: Draft) -> None:
+        draft.put(Note(name="message", text="sent"))
+        draft.send("ring", {"name": "message"})
+
+    world.decide(send)
     assert world.fired == [("message", 1000.0)]
+    assert world.note("message") == Note(name="message", text="rang")
+    world.crash()
+    world.loop.tick(1001.0)
+    assert world.fired == [("message", 1000.0)]
+
+
+def test_what_a_message_sends_waits_for_a_later_tick(world: World) -> None:
+    """A chain of messages holds nobody up."""
+    world.decide(lambda draft: draft.send("chain", {"left": 3}))
+    left = [world.chained]
+    for _ in range(2):
+        world.loop.tick(1000.0)
+        left.append(world.chained)
+    assert left == [1, 3, 4]
+
+
+def test_a_message_that_cannot_be_handled_undoes_nothing_and_is_kept(world: World) -> None:
+    def send(draft: Draft) -> None:
+        draft.put(Note(name="sender"))
+        draft.send("fail", {})
+
+    assert world.decide(send) == [None]
+    assert world.note("sender") == Note(name="sender")
+    world.crash()
+    assert world.loop.next_due() == 1000.0
+    world.loop.tick(1000.0)
+    assert world.loop.next_due() == 1060.0
+
+
+def test_more_messages_than_a_batch_takes_are_all_handled_in_time(world: World) -> None:
+    def send(draft: Draft) -> None:
+        for number in range(BATCH + 10):
+            draft.send("ring", {"name": str(number)})
+
+    world.decide(send)
+    assert len(world.fired) == BATCH
+    world.loop.tick(1000.0)
+    assert len({name for name, _ in world.fired}) == len(world.fired) == BATCH + 10
 
 
 def test_core_time_never_goes_back(world: World) -> None:
