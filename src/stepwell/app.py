@@ -150,8 +150,9 @@ class Server:
             )
         with self.store.reader() as view:
             session = sts.find_session(view, access_key_id)
-        if session is None:
-            return None
+            # A session ends with its role; a later role of that name is another.
+            if session is None or iam.role_id(view, session.role) != session.role_id:
+                return None
         return Key(
             secret_access_key=session.secret,
             caller=session.caller,

@@ -35,11 +35,11 @@ class WithCredentials:
         if scope["type"] != "http" or scope["method"] != "GET" or not path.startswith(PREFIX):
             await self._app(scope, receive, send)
             return
-        token = dict(scope["headers"]).get(b"authorization", b"").decode("latin-1")
+        token = dict(scope["headers"]).get(b"authorization", b"").decode(errors="replace")
         try:
             status, body = 200, dict(await self._answer(path.removeprefix(PREFIX), token))
         except AwsError as error:
-            log.warning("credentials of %s refused: %s", path.removeprefix(PREFIX), error)
+            log.warning("credentials of %r refused: %s", path.removeprefix(PREFIX), error)
             status, body = 403, {"code": error.error_code, "message": error.message}
         data = json.dumps(body).encode()
         headers = [(b"content-type", b"application/json"), (b"content-length", str(len(data)).encode())]

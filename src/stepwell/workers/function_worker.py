@@ -295,6 +295,8 @@ class FunctionWorker:
         loop = asyncio.get_running_loop()
         processes.end(self.pid)
         await asyncio.shield(self._end)
+        # If it ended by itself, what it had started is nobody's child now.
+        await asyncio.to_thread(processes.sweep, self.folder.parent, str(self.folder).__eq__)
         self._read_output(PIPE_ROUNDS)
         if self._output < 0:
             return

@@ -54,7 +54,7 @@ class Functions:
         self._all: set[FunctionWorker] = set()
         self._runtimes: dict[str, Runtime] = {}
         self._ending: set[asyncio.Task[None]] = set()
-        processes.sweep(self.root, set())
+        processes.sweep(self.root, lambda folder: True)
         shutil.rmtree(self.root, ignore_errors=True)
         self.root.mkdir(parents=True, mode=0o700)
 

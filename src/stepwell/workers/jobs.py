@@ -317,7 +317,8 @@ class Jobs:
             if status is not None and status["phase"] != "exited" and not (keeper and keeper.alive()):
                 await asyncio.to_thread(self._bury, worker_id)
         running = [worker_id for worker_id in running if self.ended(worker_id) is None]
-        await asyncio.to_thread(processes.sweep, self.root, {str(self.folder(item)) for item in running})
+        spared = {str(self.folder(item)) for item in running}
+        await asyncio.to_thread(processes.sweep, self.root, lambda folder: folder not in spared)
         return running
 
     async def lines(self, worker_id: str, offset: int = 0) -> AsyncIterator[LogBatch]:

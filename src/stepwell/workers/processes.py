@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import signal
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -184,15 +185,15 @@ def of_folder(root: Path) -> dict[int, str]:
     return found
 
 
-def sweep(root: Path, spare: set[str]) -> list[int]:
-    """End the escapees of the workers in `root`: processes whose worker's folder is not in `spare`.
+def sweep(root: Path, doomed: Callable[[str], bool]) -> list[int]:
+    """End the escapees of the workers in `root`: processes of whose worker's folder `doomed` is true.
 
     Repeats until none is left, because a process may fork while it is looked for. Returns the killed pids.
     """
     killed: list[int] = []
     deadline = time.monotonic() + 5
     while time.monotonic() < deadline:
-        left = [pid for pid, folder in of_folder(root).items() if folder not in spare and start_time(pid)]
+        left = [pid for pid, folder in of_folder(root).items() if doomed(folder) and start_time(pid)]
         if not left:
             break
         for pid in left:

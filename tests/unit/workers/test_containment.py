@@ -95,7 +95,14 @@ def test_the_owner_of_a_file_cannot_open_it_to_others_from_inside(tmp_path: Path
     child = os.fork()
     if child == 0:
         try:
-            done = confinement.confine(containment.rules(data=data, write=[mine], mounts=[(mine, "/opt/ml")]))
+            done = confinement.confine(
+                containment.rules(
+                    # the second target would cover the data folder, so it is not made
+                    data=data,
+                    write=[mine],
+                    mounts=[(mine, "/opt/ml"), (mine, str(tmp_path))],
+                )
+            )
             changed = [str(done["frozen"])]
             for path in (data, data / "secret", mine / "script", Path("/opt/ml/script"), Path("/etc/passwd")):
                 try:

@@ -14,7 +14,7 @@ from stepwell.identity.policy import Policy, parse
 from stepwell.services.iam import policies, roles
 from stepwell.services.iam.records import ManagedPolicy, Role
 
-__all__ = ["role_policies", "service", "trust_policy"]
+__all__ = ["role_id", "role_policies", "service", "trust_policy"]
 
 
 def service() -> Service:
@@ -25,6 +25,12 @@ def service() -> Service:
 @lru_cache(maxsize=4096)
 def _compiled(text: str, name: str) -> Policy:
     return parse(text, name=name)
+
+
+def role_id(view: View, role_arn: str) -> str | None:
+    """The id that tells a role from earlier ones of its name; None for an unknown role."""
+    role = view.get(Role, role_arn.rpartition("/")[2].lower())
+    return role.id if role is not None and role.arn == role_arn else None
 
 
 def role_policies(view: View, role_arn: str) -> tuple[tuple[Policy, ...], Policy | None]:

@@ -68,7 +68,7 @@ class WorkerCredentials:
         """The answer to `GET PATH<worker_id>` with `token` as its Authorization: JSON of AWS's container
         credentials provider. Raises AccessDenied."""
         found = await self._context.read(lambda view: view.get(WorkerRole, worker_id))
-        if found is None or not hmac.compare_digest(found.token, token):
+        if found is None or not hmac.compare_digest(found.token.encode(), token.encode()):
             raise AccessDenied("The worker is not known, or its token is wrong", status=403)
         session = self._sessions.get(worker_id)
         if session is None or session.credentials["Expiration"] - self._context.now < MARGIN:

@@ -79,7 +79,8 @@ def confine(wish: dict[str, Any]) -> dict[str, Any]:
     mounts = [(pair[0], pair[1]) for pair in wish.get("mounts", [])]
     mounted = _enter_namespaces(mounts, needed, isolate)
     own = wish.get("own", [])
-    frozen = bool(mounted) and _freeze([*own, *(target for source, target in mounts if source in own)])
+    changed = [*own, *(target for source, target in mounts if source in own and target in mounted)]
+    frozen = bool(mounted) and _freeze(changed)
     for name, value in wish.get("limits", {}).items():
         _limit(name, value)
     done: dict[str, Any] = {

@@ -215,6 +215,7 @@ def prepare(wish: dict[str, Any]) -> None:
     confinement.die_with(wish["server"])
     mounted = confinement.confine(wish["confinement"])["mounted"]
     confinement.die_with(wish["server"])
+    confinement.prctl(confinement.PR_SET_CHILD_SUBREAPER, 1)  # orphans stay in sight of the server
     del sys.modules["confinement"]
     root = TASK_ROOT if TASK_ROOT in mounted else wish["code"]
     layer = LAYER_ROOT if LAYER_ROOT in mounted else wish["layer"]
