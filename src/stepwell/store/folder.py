@@ -43,14 +43,16 @@ class Folder:
                 f"another Stepwell server holds {self.root}: {who}. "
                 f"Stop it with `stepwell stop --data {root}` or name another folder with --data"
             ) from None
-        others = {name for name in ("blobs", "workers", "logs") if any((self.root / name).glob("*"))}
-        if others and not self.database.exists():
-            raise FolderDamaged(
-                f"{self.root} holds {', '.join(sorted(others))} but no stepwell.db: "
-                "its database is missing. Restore it from a backup, or name an empty folder with --data"
-            )
         #: the URL of the last server on this folder, which jobs that outlived it still know
         self.last_url: str | None = (read_lock(self.root) or {}).get("url")
+        others = [name for name in ("blobs", "logs", "workers") if any((self.root / name).glob("*"))]
+        if (others or self.last_url) and not _holds_anything(self.database):
+            os.close(self._lock)
+            found = f"holds {', '.join(others)}" if others else f"was served at {self.last_url}"
+            raise FolderDamaged(
+                f"{self.root} {found}, but stepwell.db is missing or empty. Nothing was changed. "
+                "Restore it from a backup, or name an empty folder with --data"
+            )
         self.announce({"url": self.last_url} if self.last_url else {})
         shutil.rmtree(self.root / "tmp", ignore_errors=True)
         for name in ("tmp", "blobs", "workers", "logs"):
@@ -73,3 +75,7 @@ class Folder:
     def close(self) -> None:
         """Let the folder go. The lock file keeps the address: the next server takes the same port."""
         os.close(self._lock)
+
+
+def _holds_anything(file: Path) -> bool:
+    return file.exists() and file.stat().st_size > 0
