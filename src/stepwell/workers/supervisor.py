@@ -179,6 +179,7 @@ class Supervisor:
     def _watch(self, child: int, output: int, wake: int, log: Log) -> dict[str, Any]:
         """Read and limit until the child has ended; returns how it ended."""
         inputs = [output, wake]
+        self._check(child)
         while True:
             ready = select.select(inputs, [], [], POLL)[0]
             woken = wake in ready and bool(os.read(wake, 4096))

@@ -258,3 +258,27 @@ def test_a_script_hears_of_a_stop_and_saves_its_work(folder: Folder) -> None:
     process.communicate(timeout=10)
     assert process.returncode == 0
     assert (folder.base / "model" / "model").read_text() == "saved"
+
+
+def test_a_stop_before_the_script_has_begun_is_handed_on_to_it(folder: Folder) -> None:
+    folder.script("import time; time.sleep(60)")
+    early = textwrap.dedent(f"""
+        import os, runpy, signal, subprocess, sys
+        begin = subprocess.Popen.__init__
+        def late(*options, **more):
+            os.kill(os.getpid(), signal.SIGTERM)
+            begin(*options, **more)
+        subprocess.Popen.__init__ = late
+        sys.path.insert(0, {str(INSIDE)!r})
+        runpy.run_path({str(INSIDE / "train.py")!r}, run_name="__main__")
+    """)
+    done = subprocess.run(
+        [sys.executable, "-s", "-c", early],
+        env={"SAGEMAKER_BASE_DIR": str(folder.base), "PATH": os.defpath},
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+    )
+    assert done.returncode == 1, done.stderr
+    assert "ExitCode -15" in (folder.output("failure") or "")

@@ -186,12 +186,15 @@ def run_script(job: Job) -> None:
         "SAGEMAKER_PROGRAM": str(job.program),
     }
     # The script hears of a stop as a member of the process group, and has the grace period to save its work.
-    signal.signal(signal.SIGTERM, lambda *_: None)
+    stopped: list[int] = []
+    signal.signal(signal.SIGTERM, lambda number, _: stopped.append(number))
     sys.stdout.write("Invoking user script\n" + " ".join(command) + "\n")
     sys.stdout.flush()
     process = subprocess.Popen(
         command, cwd=job.code, env=environment, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE
     )
+    if stopped:
+        process.terminate()  # the stop came before there was a script to hear of it
     tail = b""
     if process.stderr is not None:
         for line in process.stderr:
