@@ -274,20 +274,9 @@ class Deployment:
             raise ResourceFailed(
                 "an input is not known", advice="Include what it depends on among the targets"
             )
-        draft = Resource(
-            urn=urn,
-            type=asked.type,
-            custom=True,
-            id=old.id if old is not None else "",
-            parent=asked.parent,
+        draft = replace(
+            _declared(urn, asked, old),
             inputs=plain(inputs),
-            outputs=old.outputs if old is not None else {},
-            secrets=sorted({*asked.values.secrets, *asked.additional_secrets}),
-            dependencies=sorted(asked.dependencies),
-            property_dependencies={k: sorted(v) for k, v in sorted(asked.property_dependencies.items()) if v},
-            provider=asked.provider.rpartition("::")[0],
-            protect=asked.protect,
-            retain=asked.retain,
             autonamed=prepared.autonamed,
             generation=generation,
         )
@@ -394,6 +383,24 @@ def _kind(token: str) -> ResourceType:
             f"type {token} is not supported", advice=f"These are: {', '.join(sorted(TYPES))}"
         )
     return kind
+
+
+def _declared(urn: str, asked: Registration, old: Resource | None) -> Resource:
+    """The resource as the program declares it, with what is known of it from before."""
+    return Resource(
+        urn=urn,
+        type=asked.type,
+        custom=True,
+        id=old.id if old is not None else "",
+        parent=asked.parent,
+        outputs=old.outputs if old is not None else {},
+        secrets=sorted({*asked.values.secrets, *asked.additional_secrets}),
+        dependencies=sorted(asked.dependencies),
+        property_dependencies={k: sorted(v) for k, v in sorted(asked.property_dependencies.items()) if v},
+        provider=asked.provider.rpartition("::")[0],
+        protect=asked.protect,
+        retain=asked.retain,
+    )
 
 
 def _complete(kind: ResourceType, outputs: dict[str, Any]) -> dict[str, Any]:

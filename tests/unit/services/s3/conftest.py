@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from botocore.model import ListShape, MapShape, Shape, StructureShape
+from answers import check_shape
 from harness import ACCOUNT, Harness
 
 from stepwell.api.models import operation_model
@@ -17,25 +17,6 @@ from stepwell.calls import Call
 from stepwell.durable import Draft, Timer, View
 from stepwell.errors import AwsError
 from stepwell.services import s3 as service
-
-
-def check_shape(shape: Shape | None, value: Any, path: str) -> None:
-    """Fail for anything in an answer that botocore's model does not know there."""
-    if isinstance(shape, StructureShape):
-        for name, member in value.items():
-            assert name in shape.members, f"{path}.{name} is not in the model"
-            if member is not None:
-                check_shape(shape.members[name], member, f"{path}.{name}")
-    elif isinstance(shape, ListShape):
-        for item in value:
-            check_shape(shape.member, item, f"{path}[]")
-    elif isinstance(shape, MapShape):
-        for item in value.values():
-            check_shape(shape.value, item, f"{path}[]")
-    elif shape is not None and shape.type_name in ("integer", "long"):
-        assert isinstance(value, int), path
-    elif shape is not None and shape.type_name == "timestamp":
-        assert isinstance(value, float), path
 
 
 class S3:

@@ -14,7 +14,7 @@ from typing import Any
 from urllib.parse import quote
 
 import pytest
-from botocore.model import ListShape, Shape, StructureShape
+from answers import check_shape
 from harness import ACCOUNT, Harness
 
 from stepwell.api.models import operation_model
@@ -282,22 +282,6 @@ class OwnPython:
 
     async def build(self, image: str, progress: Callable[[str], None]) -> Environment | None:
         return self.ready(image)
-
-
-def check_shape(shape: Shape | None, value: Any, path: str) -> None:
-    """Fail for anything in an answer that botocore's model does not know there, or that it misses."""
-    if isinstance(shape, StructureShape):
-        for name in shape.required_members:
-            assert name in value, f"{path}.{name} is missing"
-        for name, member in value.items():
-            assert name in shape.members, f"{path}.{name} is not in the model"
-            check_shape(shape.members[name], member, f"{path}.{name}")
-    elif isinstance(shape, ListShape):
-        for item in value:
-            check_shape(shape.member, item, path)
-    elif shape is not None and shape.type_name == "string":
-        assert isinstance(value, str), path
-        assert not shape.enum or value in shape.enum, f"{path} is {value}"
 
 
 class World:
