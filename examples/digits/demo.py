@@ -122,12 +122,12 @@ class Demo:
             "aws_secret_access_key": env["AWS_SECRET_ACCESS_KEY"],
             "region_name": env["AWS_REGION"],
         }
-        self.s3 = boto3.client("s3", **settings)
-        self.states = boto3.client("stepfunctions", **settings)
-        self.logs = boto3.client("logs", **settings)
-        self.models = boto3.client(
-            "sagemaker-runtime", config=Config(retries={"total_max_attempts": 1}), **settings
+        direct = Config(proxies={})
+        self.s3, self.states, self.logs = (
+            boto3.client(service, config=direct, **settings) for service in ("s3", "stepfunctions", "logs")
         )
+        once = direct.merge(Config(retries={"total_max_attempts": 1}))
+        self.models = boto3.client("sagemaker-runtime", config=once, **settings)
         self.bucket, self.machine, self.endpoint = (
             outputs[name] for name in ("bucket", "machine", "endpoint")
         )

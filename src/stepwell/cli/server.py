@@ -7,6 +7,7 @@ import re
 import signal
 import time
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import click
 
@@ -23,6 +24,8 @@ UNSET = (
     "AWS_DEFAULT_PROFILE",
     "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS",
 )
+#: variables by which a shell's tools would ask a proxy for the server
+PROXIES = ("HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy")
 
 
 @click.command(short_help="Run a server in the foreground.")
@@ -127,6 +130,13 @@ def status(data: Path, as_json: bool) -> None:
     print_table(("", ""), rows)
 
 
+def unproxied(url: str) -> str:
+    """The shell's list of hosts that are reached without its proxy, and the server's among them."""
+    named = os.environ.get("no_proxy") or os.environ.get("NO_PROXY") or ""
+    hosts = [*named.split(","), urlsplit(url).hostname or ""]
+    return ",".join(dict.fromkeys(host.strip() for host in hosts if host.strip()))
+
+
 @click.command(short_help="Lines that point a shell's AWS tools at the server.")
 @data_option
 @json_option
@@ -143,6 +153,8 @@ def env(data: Path, as_json: bool) -> None:
         # not only unset: a profile in ~/.aws/config may say `true`, and then no endpoint counts
         "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS": "false",
     }
+    if any(os.environ.get(name) for name in PROXIES):
+        settings |= dict.fromkeys(("NO_PROXY", "no_proxy"), unproxied(connection.url))
     others = [name for name in os.environ if name.startswith("AWS_ENDPOINT_URL_")]
     if as_json:
         print_json({"export": settings, "unset": [*UNSET, *others]})

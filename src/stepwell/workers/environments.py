@@ -139,7 +139,9 @@ class Environments:
                     (temporary / COMPLETE).write_text(json.dumps({"warning": warning}))
                     temporary.rename(folder)
                     return
-                failures.append(f"{interpreter.name}: {failure}")
+                told = f"{interpreter.name}: {failure}"
+                if told not in failures:
+                    failures.append(told)
                 shutil.rmtree(temporary, ignore_errors=True)
         raise BuildFailed(f"cannot build {', '.join(row.requirements())}\n" + "\n".join(failures))
 
@@ -169,7 +171,8 @@ async def run_uv(arguments: list[str], progress: Progress) -> str | None:
     if process.stderr is not None:
         async for line in process.stderr:
             text = line.decode(errors="replace").rstrip()
-            said.append(text)
+            if not text.startswith("Using Python "):
+                said.append(text)
             if TELLING.match(text):
                 progress(text)
     return None if await process.wait() == 0 else "\n".join(said)

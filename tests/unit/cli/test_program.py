@@ -52,6 +52,8 @@ def test_an_unknown_command_is_wrong_usage_and_names_what_there_is(run, given, a
         ("executions", "--limit", "0"),
         ("validate", "no-such-file"),
         ("serve", "--listen", "here"),
+        ("serve", "--account", "12"),
+        ("serve", "--region", "Paris"),
         ("logs", "--since", "yesterday"),
         ("start", "m", "--input", "{"),
         ("start", "m", "--input", "@no-such-file"),

@@ -53,6 +53,14 @@ def test_a_shell_that_evaluates_env_has_our_settings_and_no_others(run, server, 
     assert found == ours(server)
 
 
+def test_a_shell_with_a_proxy_reaches_the_server_without_it(run, server, monkeypatch):
+    monkeypatch.setenv("http_proxy", "http://proxy.example.com:3128")
+    monkeypatch.setenv("no_proxy", "intra.example.com, localhost")
+    lines = run("env").out.splitlines()
+    assert "export NO_PROXY=intra.example.com,localhost,127.0.0.1" in lines
+    assert "export no_proxy=intra.example.com,localhost,127.0.0.1" in lines
+
+
 def test_env_as_json_says_the_same(run, server, monkeypatch):
     for name, value in HIJACKERS.items():
         monkeypatch.setenv(name, value)
@@ -107,3 +115,21 @@ def test_stop_asks_the_server_and_waits_until_the_folder_is_free(run, server, mo
     ended = run("stop", "--all")
     assert (ended.code, ended.out, ended.err) == (0, "", "stopped\n")
     assert server.asked == [("StopServer", {"All": True})]
+
+
+def test_up_starts_no_server_for_a_folder_without_a_program(run, tmp_path):
+    data, program = tmp_path / "data", tmp_path / "program"
+    program.mkdir()
+    ended = run("up", str(program), "--data", str(data))
+    assert ended.code == 1
+    assert "has no __main__.py" in ended.err
+    assert not data.exists()
+
+
+def test_a_data_folder_that_cannot_be_made_is_told_in_a_line(run, tmp_path):
+    place = tmp_path / "file"
+    place.write_text("")
+    (tmp_path / "__main__.py").write_text("")
+    ended = run("up", str(tmp_path), "--data", str(place / "data"))
+    assert ended.code == 1
+    assert ended.err == f"stepwell: cannot use the data folder {place / 'data'}: Not a directory\n"
