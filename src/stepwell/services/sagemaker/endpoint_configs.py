@@ -41,6 +41,7 @@ def find(view: View, name: str) -> EndpointConfig:
 
 
 def create(call: Call, draft: Draft) -> dict[str, Any]:
+    """CreateEndpointConfig."""
     params = call.params
     name = params["EndpointConfigName"]
     arn = names.arn_of(draft, EndpointConfig.KIND, name)
@@ -79,6 +80,7 @@ def delete(call: Call, draft: Draft) -> None:
 
 
 def list_configs(call: Call, view: View) -> dict[str, Any]:
+    """ListEndpointConfigs."""
     return listing.page(
         call.params,
         (

@@ -132,6 +132,7 @@ def retire(draft: Draft, endpoint: Endpoint, *gone: Fleet | None, delete: bool =
 
 
 def create(call: Call, draft: Draft) -> dict[str, Any]:
+    """CreateEndpoint: the deployment begins with the commit."""
     name = call.params["EndpointName"]
     arn = names.arn_of(draft, Endpoint.KIND, name)
     if draft.get(Endpoint, name.lower()) is not None:
@@ -159,6 +160,7 @@ def _changeable(draft: Draft, name: str) -> tuple[Endpoint, Fleet]:
 
 
 def update(call: Call, draft: Draft) -> dict[str, Any]:
+    """UpdateEndpoint."""
     params = call.params
     endpoint, current = _changeable(draft, params["EndpointName"])
     config = endpoint_configs.find(draft, params["EndpointConfigName"])
@@ -234,6 +236,7 @@ def give_up(draft: Draft, key: str, fleet_id: str, reason: str) -> None:
 
 
 def delete(call: Call, draft: Draft) -> None:
+    """DeleteEndpoint."""
     endpoint = find(draft, call.params["EndpointName"])
     if endpoint.status == "Deleting":
         return
@@ -251,6 +254,7 @@ def remove(draft: Draft, key: str) -> None:
 
 
 def list_endpoints(call: Call, view: View) -> dict[str, Any]:
+    """ListEndpoints."""
     return listing.page(
         call.params,
         (

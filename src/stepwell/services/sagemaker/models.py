@@ -45,6 +45,7 @@ def find(view: View, name: str) -> Model:
 
 
 def create(call: Call, draft: Draft, _: None) -> dict[str, Any]:
+    """CreateModel."""
     params = call.params
     name = params["ModelName"]
     arn = names.arn_of(draft, Model.KIND, name)
@@ -105,6 +106,7 @@ def delete(call: Call, draft: Draft) -> None:
 
 
 def list_models(call: Call, view: View) -> dict[str, Any]:
+    """ListModels."""
     return listing.page(
         call.params,
         (

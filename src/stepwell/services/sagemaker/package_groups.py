@@ -49,6 +49,7 @@ def find(view: View, name: str) -> ModelPackageGroup:
 
 
 def create(call: Call, draft: Draft) -> dict[str, Any]:
+    """CreateModelPackageGroup."""
     name = call.params["ModelPackageGroupName"]
     arn = names.arn_of(draft, ModelPackageGroup.KIND, name)
     if draft.get(ModelPackageGroup, name.lower()) is not None:
@@ -77,6 +78,7 @@ def summary(group: ModelPackageGroup) -> dict[str, Any]:
 
 
 def delete(call: Call, draft: Draft) -> None:
+    """DeleteModelPackageGroup."""
     group = find(draft, call.params["ModelPackageGroupName"])
     if group.count:
         raise ConflictException(
@@ -88,6 +90,7 @@ def delete(call: Call, draft: Draft) -> None:
 
 
 def list_groups(call: Call, view: View) -> dict[str, Any]:
+    """ListModelPackageGroups."""
     return listing.page(
         call.params,
         (summary(group) for group in view.scan(ModelPackageGroup)),

@@ -106,6 +106,7 @@ def deployable(view: View, name: str) -> dict[str, Any]:
 
 
 def create(call: Call, draft: Draft) -> dict[str, Any]:
+    """CreateModelPackage."""
     params = call.params
     token = params.get("ClientToken")
     repeat = draft.get(Registered, token) if token is not None else None
@@ -190,6 +191,7 @@ def describe(package: ModelPackage) -> dict[str, Any]:
 
 
 def update(call: Call, draft: Draft) -> dict[str, Any]:
+    """UpdateModelPackage."""
     params = call.params
     package = find(draft, params["ModelPackageArn"])
     request = {**package.request, **{name: params[name] for name in UPDATED if name in params}}
@@ -222,6 +224,7 @@ def _check_update(params: Mapping[str, Any]) -> None:
 
 
 def delete(call: Call, draft: Draft) -> None:
+    """DeleteModelPackage."""
     package = find(draft, call.params["ModelPackageName"])
     if package.group is not None:
         group = package_groups.find(draft, package.group)
@@ -231,6 +234,7 @@ def delete(call: Call, draft: Draft) -> None:
 
 
 def list_packages(call: Call, view: View) -> dict[str, Any]:
+    """ListModelPackages."""
     params = call.params
     group = params.get("ModelPackageGroupName")
     kind = params.get("ModelPackageType", "Versioned" if group is not None else "Unversioned")

@@ -76,6 +76,7 @@ def find(view: View, name: str) -> ProcessingJob:
 
 
 def create(call: Call, draft: Draft, _: None) -> dict[str, Any]:
+    """CreateProcessingJob."""
     params = call.params
     name = params["ProcessingJobName"]
     arn = names.arn_of(draft, ProcessingJob.KIND, name)
@@ -146,6 +147,7 @@ def _below_base(path: str) -> bool:
 
 
 def stop(call: Call, draft: Draft) -> None:
+    """StopProcessingJob."""
     job = find(draft, call.params["ProcessingJobName"])
     if not job.live:
         raise ValidationException(
@@ -157,6 +159,7 @@ def stop(call: Call, draft: Draft) -> None:
 
 
 def list_jobs(call: Call, view: View) -> dict[str, Any]:
+    """ListProcessingJobs."""
     return listing.page(
         call.params,
         (_summary(job) for job in view.scan(ProcessingJob)),

@@ -51,15 +51,18 @@ def _existing(view: View, text: str) -> str:
 
 
 def add(call: Call, draft: Draft) -> dict[str, Any]:
+    """AddTags."""
     arn = _existing(draft, call.params["ResourceArn"])
     return {"Tags": tags.listed(tags.add(draft, arn, call.params["Tags"]))}
 
 
 def delete(call: Call, draft: Draft) -> None:
+    """DeleteTags."""
     tags.remove(draft, _existing(draft, call.params["ResourceArn"]), call.params["TagKeys"])
 
 
 def list_tags(call: Call, view: View) -> dict[str, Any]:
+    """ListTags."""
     arn = _existing(view, call.params["ResourceArn"])
     every = tags.listed(tags.tags_of(view, arn))
     start = _start(call.params.get("NextToken"))

@@ -115,6 +115,7 @@ def find(view: View, name: str) -> TrainingJob:
 
 
 def create(call: Call, draft: Draft, _: None) -> dict[str, Any]:
+    """CreateTrainingJob."""
     params = call.params
     name = params["TrainingJobName"]
     arn = names.arn_of(draft, TrainingJob.KIND, name)
@@ -180,6 +181,7 @@ def _check(params: Mapping[str, Any]) -> None:
 
 
 def stop(call: Call, draft: Draft) -> None:
+    """StopTrainingJob."""
     job = find(draft, call.params["TrainingJobName"])
     if not job.live:
         raise ValidationException(
@@ -191,6 +193,7 @@ def stop(call: Call, draft: Draft) -> None:
 
 
 def list_jobs(call: Call, view: View) -> dict[str, Any]:
+    """ListTrainingJobs."""
     return listing.page(
         call.params,
         (_summary(job) for job in view.scan(TrainingJob)),
