@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import select
 import socket
 from typing import Any
 from urllib.parse import urlsplit
@@ -54,6 +55,9 @@ class Lean:
             self._socket = None
 
     def _exchange(self, message: bytes) -> tuple[int, bytes]:
+        if self._socket is not None and select.select([self._socket], [], [], 0)[0]:
+            # nothing is due on an idle connection: the server has closed it
+            self.close()
         if self._socket is None:
             self._socket = socket.create_connection(self._address)
             self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)

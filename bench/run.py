@@ -18,7 +18,7 @@ import objects
 import report
 import startup
 import workflows
-from figures import Figure, Wrong, runs
+from figures import RUNS, Figure, Wrong
 from servers import ROOT, Moto, Stepwell, moto_missing, moto_version
 
 PAGE = ROOT / "docs" / "benchmarks.md"
@@ -75,18 +75,26 @@ def measured(folder: Path, with_moto: bool, words: list[str], notes: list[str]) 
 def compared(
     table: Measured, make: Callable[[Any], Any], server: Stepwell, moto: Moto | None, notes: list[str]
 ) -> Iterator[Figure]:
-    """The figures of a table, here and in moto; where moto's result is wrong its time does not count."""
+    """The figures of a table, here and in moto, run by run in turns: what else the machine does hits both.
+
+    Where moto's result is wrong its time does not count.
+    """
     ours, theirs = make(server), None if moto is None else make(moto)
     for what, unit, measure in table:
-        values = runs(lambda measure=measure: measure(ours))
-        others = None
-        if theirs is not None:
+        values: list[float] = []
+        others: list[float] | None = None if theirs is None else []
+        for _ in range(RUNS):
+            values.append(measure(ours))
+            if others is None:
+                continue
             try:
-                others = runs(lambda measure=measure: measure(theirs))
+                others.append(measure(theirs))
             except Wrong as error:
                 notes.append(f"moto's result of '{what}' was wrong: {error}")
                 say(notes[-1])
-        yield Figure(what=what, unit=unit, runs=values, moto=others)
+                others = None
+        moto_runs = None if others is None else tuple(others)
+        yield Figure(what=what, unit=unit, runs=tuple(values), moto=moto_runs)
 
 
 def say(text: str) -> None:
