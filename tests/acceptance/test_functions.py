@@ -57,7 +57,8 @@ def handler(event, context):
 
 @pytest.fixture(scope="module")
 def faulty(server: Running) -> str:
-    function(server, "faulty", SOURCE, Timeout=1, MemorySize=256)
+    function(server, "faulty", SOURCE, Timeout=20, MemorySize=256)
+    function(server, "hanging", SOURCE, Timeout=1, MemorySize=256)
     return "faulty"
 
 
@@ -66,7 +67,7 @@ def calling(server: Running, faulty: str) -> str:
     task = {
         "Type": "Task",
         "Resource": "arn:aws:states:::lambda:invoke",
-        "Parameters": {"FunctionName": faulty, "Payload.$": "$"},
+        "Parameters": {"FunctionName.$": "$.function", "Payload.$": "$"},
         "End": True,
     }
     return machine(server, "calls-faulty", {"StartAt": "Call", "States": {"Call": task}})
@@ -97,19 +98,26 @@ FAULTS = [
 ]
 
 
+def performer(act: str) -> str:
+    """The function that does it: one that hangs has one second only."""
+    return "hanging" if act == "hang" else "faulty"
+
+
 @pytest.mark.parametrize(("act", "kind", "says", "logged"), FAULTS)
+@pytest.mark.usefixtures("faulty")
 def test_a_fault_is_told_to_who_invokes_and_in_the_log(
-    server: Running, faulty: str, act: str, kind: str, says: str, logged: str
+    server: Running, act: str, kind: str, says: str, logged: str
 ) -> None:
     """Invoke answers 200 with FunctionError; the next invocation is served."""
-    found = invoke(server, faulty, {"act": act})
+    name = performer(act)
+    found = invoke(server, name, {"act": act})
     assert (found["status"], found["error"]) == (200, "Unhandled")
     assert found["payload"]["errorType"] == kind
     assert says in found["payload"]["errorMessage"]
     assert logged in found["tail"]
     assert "REPORT RequestId: " in found["tail"]
-    assert invoke(server, faulty, {"act": "echo"})["payload"] == {"act": "echo"}
-    lines = messages(server, f"/aws/lambda/{faulty}")
+    assert invoke(server, name, {"act": "echo"})["payload"] == {"act": "echo"}
+    lines = messages(server, f"/aws/lambda/{name}")
     assert any(logged in line for line in lines)
 
 
@@ -117,7 +125,7 @@ def test_a_fault_is_told_to_who_invokes_and_in_the_log(
 def test_a_fault_is_the_executions_error_and_cause(
     server: Running, calling: str, act: str, kind: str, says: str, logged: str
 ) -> None:
-    found = ended(server, start(server, calling, {"act": act}))
+    found = ended(server, start(server, calling, {"function": performer(act), "act": act}))
     assert (found["status"], found["error"]) == ("FAILED", kind)
     assert says in found["cause"]
     last = history(server, found["executionArn"])[-1]
@@ -139,10 +147,10 @@ def test_a_result_of_more_than_6_mb_is_refused(server: Running, faulty: str) -> 
 
 
 def test_a_result_of_more_than_256_kib_fails_the_state(server: Running, calling: str) -> None:
-    found = ended(server, start(server, calling, {"act": "large", "bytes": 300 << 10}))
+    found = ended(server, start(server, calling, {"function": "faulty", "act": "large", "bytes": 300 << 10}))
     assert (found["status"], found["error"]) == ("FAILED", "States.DataLimitExceeded")
     assert "size exceeding the maximum number of bytes" in found["cause"]
-    kept = ended(server, start(server, calling, {"act": "large", "bytes": 200 << 10}))
+    kept = ended(server, start(server, calling, {"function": "faulty", "act": "large", "bytes": 200 << 10}))
     assert kept["status"] == "SUCCEEDED"
 
 

@@ -1,4 +1,4 @@
-"""What a model's code can do wrong: its endpoint's FailureReason or a ModelError tells, the server goes on."""
+"""What a model's code can do wrong: FailureReason or a ModelError tells, and the server goes on."""
 
 from __future__ import annotations
 
