@@ -6,7 +6,8 @@ import asyncio
 import os
 import signal
 from collections.abc import Callable, Mapping
-from operator import methodcaller
+from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -20,7 +21,7 @@ from stepwell.api.operations import Service
 from stepwell.calls import Call
 from stepwell.clock import Clock, SystemClock
 from stepwell.config import Config
-from stepwell.durable import Effect, EffectKind, Loop, Performers, View
+from stepwell.durable import Draft, Effect, EffectKind, Loop, Performers, View
 from stepwell.durable.loop import TimerHandler
 from stepwell.engine import Engine, Execution
 from stepwell.gateway.asgi import Gateway
@@ -82,21 +83,16 @@ class Server:
         self.config = config
         self.clock: Clock = clock or SystemClock()
         self.folder = Folder(config.data)
-        try:
+        with ExitStack() as undo:
+            undo.callback(self.folder.close)
             self._socket = listen(config.host, chosen_port(config, self.folder.last_url))
-        except BaseException:
-            self.folder.close()
-            raise
-        self.url = url_of(self._socket)
-        try:
+            undo.callback(self._socket.close)
+            self.url = url_of(self._socket)
             self.key = read_or_create(self.folder.root, account=config.account, region=config.region)
             self.store = SqliteStore(
                 self.folder.database, account=config.account, region=config.region, durable=config.durable
             )
-        except BaseException:
-            self.folder.close()
-            self._socket.close()
-            raise
+            undo.pop_all()
         self.started_at = self.clock.now()
         self._stopping = asyncio.Event()
         self._stop_all = False
@@ -104,9 +100,11 @@ class Server:
     async def run(self, announce: Callable[[str], None]) -> None:
         """Serve until stopped; `announce(url)` is called once it answers."""
         await self.start()
-        announce(self.url)
-        await self._stopping.wait()
-        await self.close()
+        try:
+            announce(self.url)
+            await self._stopping.wait()
+        finally:
+            await self.close()
 
     def stop(self, everything: bool = False) -> int:
         """Begin to end; with `everything`, jobs and model servers end too. Gives the process id."""
@@ -273,7 +271,7 @@ class Server:
         while True:
             await asyncio.sleep(BLOB_GRACE)
             before = self.clock.now() - BLOB_GRACE
-            await self.dispatcher.decide(methodcaller("collect", before))
+            await self.dispatcher.decide(partial(Draft.collect, before=before))
             await asyncio.to_thread(self.blobs.collect, before, self.store.referenced)
 
     def _small_blob(self, digest: str) -> bytes | None:
