@@ -10,7 +10,7 @@ from typing import Any
 from unittest.mock import patch
 from urllib.parse import urlsplit
 
-import httpx
+import urllib3
 from botocore import parsers
 from botocore.auth import S3SigV4Auth, S3SigV4QueryAuth, SigV4Auth
 from botocore.awsrequest import AWSRequest
@@ -103,18 +103,24 @@ def presigned(running: Running, path: str, *, expires: int, age: timedelta) -> s
 def send(running: Running, ask: Ask) -> Answer:
     """Send it; read the answer as the service's SDK would."""
     url, headers = signed(running, ask)
-    reply = httpx.request(ask.method, url, headers=headers, content=ask.body, timeout=30, trust_env=False)
-    return read(ask.service, reply)
+    return read(ask.service, fetch(url, ask.method, headers=headers, body=ask.body))
 
 
-def read(service: str, reply: httpx.Response) -> Answer:
+def fetch(
+    url: str, method: str = "GET", headers: Mapping[str, str] | None = None, body: bytes = b""
+) -> urllib3.BaseHTTPResponse:
+    """One request, on a connection of its own, never sent twice."""
+    return urllib3.request(method, url, headers=headers, body=body, timeout=30, retries=False)
+
+
+def read(service: str, reply: urllib3.BaseHTTPResponse) -> Answer:
     """An error answer in a client's eyes."""
     parsed = parsers.create_parser(PROTOCOLS[service]).parse(
-        {"status_code": reply.status_code, "headers": reply.headers, "body": reply.content}, None
+        {"status_code": reply.status, "headers": reply.headers, "body": reply.data}, None
     )
     facts = parsed["ResponseMetadata"]
     return Answer(
-        status=reply.status_code,
+        status=reply.status,
         code=parsed["Error"]["Code"],
         message=parsed["Error"]["Message"],
         request_id=facts.get("RequestId", ""),
