@@ -75,6 +75,15 @@ def endpoint(work: Work) -> str:
     return "answers"
 
 
+def logged(work: Work, name: str, says: str) -> bool:
+    """Whether the endpoint's log holds a text; what is printed gets there a moment later."""
+    try:
+        lines = messages(work.running, f"/aws/sagemaker/Endpoints/{name}")
+    except work.running.client("logs").exceptions.ResourceNotFoundException:
+        return False
+    return any(says in line for line in lines)
+
+
 def ask(work: Work, name: str, body: str, kind: str = "text/plain") -> str:
     reply = work.running.client("sagemaker-runtime").invoke_endpoint(
         EndpointName=name, ContentType=kind, Body=body
@@ -98,7 +107,7 @@ def test_a_model_that_raises_is_a_model_error_and_serves_on(
     assert answer["OriginalStatusCode"] >= 400
     assert "/aws/sagemaker/Endpoints/answers" in answer["Error"]["Message"]
     assert ask(work, endpoint, "fine") == "fine"
-    until(lambda: any(says in line for line in messages(work.running, "/aws/sagemaker/Endpoints/answers")))
+    until(lambda: logged(work, "answers", says))
 
 
 def test_a_model_whose_process_ends_is_started_again(work: Work, endpoint: str) -> None:
@@ -134,8 +143,7 @@ def test_a_model_that_cannot_be_loaded_fails_its_endpoint(
     found = deploy(work, name, {"code/inference.py": code})
     assert found["EndpointStatus"] == "Failed"
     assert "did not pass the ping health check" in found["FailureReason"]
-    group = f"/aws/sagemaker/Endpoints/{name}"
-    assert any(says in line for line in messages(work.running, group))
+    assert logged(work, name, says)
     with pytest.raises(ClientError) as refused:
         ask(work, name, "a")
     assert refused.value.response["ResponseMetadata"]["HTTPStatusCode"] < 500
