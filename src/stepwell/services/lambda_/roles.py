@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
-from urllib.parse import unquote
-
 from stepwell.api import callers
 from stepwell.api.context import Context
 from stepwell.api.operations import Right
+from stepwell.api.roles import trusts
 from stepwell.calls import Call
 from stepwell.durable import Draft
 from stepwell.errors import AwsError
-from stepwell.identity import policy
-from stepwell.identity.trust import may_assume
 from stepwell.services.lambda_.errors import (
     NOT_ASSUMABLE,
     InvalidParameterValueException,
@@ -33,20 +29,8 @@ PASSING = Right(
 
 
 def require(draft: Draft, role: str) -> None:
-    """Raise InvalidParameterValueException unless the role exists and trusts Lambda.
-
-    The look at the role is the service's own: the caller needs PassRole, not GetRole.
-    """
-    name = role.rpartition("/")[2]
-    asking = callers.root(draft.account)
-    call = Call(service="iam", operation="GetRole", params={"RoleName": name}, caller=asking)
-    try:
-        found: Any = draft.ask(call).output["Role"]
-    except AwsError as error:
-        raise InvalidParameterValueException(NOT_ASSUMABLE) from error
-    trust = policy.parse(unquote(found["AssumeRolePolicyDocument"]), kind="trust", name=name)
-    principal = callers.service_principal(SERVICE, draft.account)
-    if found["Arn"] != role or not may_assume(trust, principal, role).allowed:
+    """Raise InvalidParameterValueException unless the role exists and trusts Lambda."""
+    if not trusts(draft, role, SERVICE):
         raise InvalidParameterValueException(NOT_ASSUMABLE)
 
 

@@ -5,15 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import unquote
 
 from stepwell.api import callers
 from stepwell.api.context import Context
+from stepwell.api.roles import trusts
 from stepwell.calls import Call, Caller
 from stepwell.durable import Draft
 from stepwell.errors import AwsError, ValidationException
-from stepwell.identity import policy
-from stepwell.identity.trust import may_assume
 
 SERVICE = "sagemaker.amazonaws.com"
 #: the session's name in the ARN that jobs see
@@ -29,20 +27,8 @@ def refusal(role: str) -> str:
 
 
 def require(draft: Draft, role: str) -> None:
-    """Raise ValidationException unless the role exists and trusts SageMaker.
-
-    The look at the role is the service's own: the caller needs PassRole, not GetRole.
-    """
-    name = role.rpartition("/")[2]
-    asking = callers.root(draft.account)
-    call = Call(service="iam", operation="GetRole", params={"RoleName": name}, caller=asking)
-    try:
-        found = draft.ask(call).output["Role"]
-    except AwsError as error:
-        raise ValidationException(refusal(role)) from error
-    trust = policy.parse(unquote(found["AssumeRolePolicyDocument"]), kind="trust", name=name)
-    principal = callers.service_principal(SERVICE, draft.account)
-    if found["Arn"] != role or not may_assume(trust, principal, role).allowed:
+    """Raise ValidationException unless the role exists and trusts SageMaker."""
+    if not trusts(draft, role, SERVICE):
         raise ValidationException(refusal(role))
 
 

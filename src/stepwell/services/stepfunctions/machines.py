@@ -25,9 +25,9 @@ from stepwell.services.stepfunctions.errors import (
     StateMachineTypeNotSupported,
     TooManyTags,
 )
-from stepwell.services.stepfunctions.roles import PRINCIPAL, require_trusted
+from stepwell.services.stepfunctions.roles import SERVICE, require_trusted
 
-MAX_TAGS = 50
+TAGS_LIMIT = 50
 _NO_LOGGING: Mapping[str, Any] = {"level": "OFF", "includeExecutionData": False}
 _NO_TRACING: Mapping[str, Any] = {"enabled": False}
 
@@ -98,7 +98,7 @@ def operations(engine: Engine) -> tuple[Operation, ...]:
     pass_role = Right(
         action="iam:PassRole",
         resource="{roleArn}",
-        keys={"iam:PassedToService": f"={PRINCIPAL}"},
+        keys={"iam:PassedToService": f"={SERVICE}"},
         when=lambda params: "roleArn" in params,
     )
     return (
@@ -172,7 +172,7 @@ def create(call: Call, draft: Draft, _checked: None) -> Answer:
             raise StateMachineAlreadyExists(arn)
         return {"stateMachineArn": arn, "creationDate": found.created}
     tags = {tag["key"]: tag["value"] for tag in params.get("tags", ())}
-    if len(tags) > MAX_TAGS:
+    if len(tags) > TAGS_LIMIT:
         raise TooManyTags(arn)
     require_trusted(draft, params["roleArn"])
     save(

@@ -9,7 +9,7 @@ from stepwell.calls import Call
 from stepwell.durable import Draft, View
 from stepwell.services.stepfunctions import machines
 from stepwell.services.stepfunctions.errors import ResourceNotFound, StateMachineDoesNotExist, TooManyTags
-from stepwell.services.stepfunctions.machines import MAX_TAGS, StateMachine
+from stepwell.services.stepfunctions.machines import TAGS_LIMIT, StateMachine
 
 
 def _find(view: View, arn: str) -> StateMachine:
@@ -24,7 +24,7 @@ def tag(call: Call, draft: Draft) -> Answer:
     arn = call.params["resourceArn"]
     found = _find(draft, arn)
     tags = {**found.tags, **{each["key"]: each["value"] for each in call.params["tags"]}}
-    if len(tags) > MAX_TAGS:
+    if len(tags) > TAGS_LIMIT:
         raise TooManyTags(arn)
     machines.save(draft, replace(found, tags=tags))
     return {}
