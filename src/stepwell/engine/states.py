@@ -42,8 +42,26 @@ def work(turn: Turn, frame: Frame) -> None:
 
 
 def ready_frames(turn: Turn) -> list[Frame]:
-    """The frames that can go on, in the order of their paths' making; needed after a fold."""
-    return [frame for frame in turn.run.root.walk() if frame.phase in READY or frame.phase is Phase.DONE]
+    """The frames that can go on, in the order of their paths' making; needed after a fold.
+
+    Of branches that are done, one goes on for all, and only once all are: the others would take the steps
+    of those that are not.
+    """
+    return [frame for frame in turn.run.root.walk() if frame.phase in READY or _joins(turn, frame)]
+
+
+def _joins(turn: Turn, frame: Frame) -> bool:
+    if frame.phase is not Phase.DONE or frame.parent is None:
+        return False
+    state = turn.state(frame.parent)
+    if not isinstance(state, ParallelState):
+        return True
+    return frame.index == len(state.branches) - 1 and _all_done(frame.parent)
+
+
+def _all_done(parent: Frame) -> bool:
+    # From the end, for branches are mostly done in their order.
+    return all(child.phase is Phase.DONE for child in reversed(parent.children.values()))
 
 
 def block(turn: Turn, frame: Frame) -> Block:
@@ -73,9 +91,7 @@ def join(turn: Turn, frame: Frame) -> None:
 
 def _join_branches(turn: Turn, parent: Frame, state: ParallelState) -> None:
     children = parent.children
-    if len(children) < len(state.branches) or any(
-        child.phase is not Phase.DONE for child in children.values()
-    ):
+    if len(children) < len(state.branches) or not _all_done(parent):
         return
     outputs = [children[index].value for index in range(len(state.branches))]
     turn.emit(parent, "ParallelStateSucceeded")
