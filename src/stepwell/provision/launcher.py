@@ -14,6 +14,9 @@ import sys
 import traceback
 from typing import Any
 
+#: what tasks raised, by its identity, with the traceback that it had
+_TRACEBACKS: dict[int, tuple[BaseException, Any]] = {}
+
 
 def main() -> int:
     """Runs the program; 0 when it ended well, 1 when it raised."""
@@ -63,7 +66,11 @@ def _run(told: dict[str, Any]) -> None:
     def program() -> None:
         runpy.run_path(told["main"], run_name="__main__")
 
+    def task(loop: asyncio.AbstractEventLoop, work: Any, **options: Any) -> asyncio.Task[Any]:
+        return asyncio.Task(_remembering(work), loop=loop, **options)
+
     loop = asyncio.new_event_loop()
+    loop.set_task_factory(task)
     asyncio.set_event_loop(loop)
     try:
         loop.run_until_complete(runtime.run_in_stack(program))
@@ -71,11 +78,26 @@ def _run(told: dict[str, Any]) -> None:
         loop.close()
 
 
+async def _remembering(work: Any) -> Any:
+    """Do `work`, and keep the traceback of what it raises.
+
+    A task hands it to the first who awaits it only, and the SDK awaits an output more than once.
+    """
+    try:
+        return await work
+    except Exception as error:
+        _TRACEBACKS.setdefault(id(error), (error, error.__traceback__))
+        raise
+
+
 def _explained(error: BaseException, folder: str) -> dict[str, Any]:
     """The error without the frames before the program's first own one, and where it was raised in it.
 
     Without a frame of the program there is nothing in a traceback that its author could use.
     """
+    first = _TRACEBACKS.get(id(error))
+    if first is not None and not any(_within(frame.f_code.co_filename, folder) for frame in _frames(error)):
+        error = error.with_traceback(first[1])
     chain = traceback.TracebackException.from_exception(error)
     frames = [frame for frame in chain.stack if _within(frame.filename, folder)]
     _cut(chain, folder)
@@ -91,6 +113,10 @@ def _explained(error: BaseException, folder: str) -> dict[str, Any]:
     elif frames:
         told["traceback"] = "".join(chain.format())
     return told
+
+
+def _frames(error: BaseException) -> list[Any]:
+    return [frame for frame, _ in traceback.walk_tb(error.__traceback__)]
 
 
 def _cut(chain: traceback.TracebackException | None, folder: str) -> None:

@@ -44,8 +44,16 @@ import pytest
             3,
             "json.dumps",
         ),
+        (
+            "import pulumi\n\ndef fail(value):\n    raise ValueError(value)\n\n"
+            "pulumi.export('out', pulumi.Output.from_input('late').apply(fail))\n",
+            "ValueError: late",
+            "",
+            4,
+            "raise ValueError(value)",
+        ),
     ],
-    ids=["syntax", "exit", "kill", "run-error", "config", "transform", "json"],
+    ids=["syntax", "exit", "kill", "run-error", "config", "transform", "json", "apply"],
 )
 def test_a_fault_is_told_with_its_place_and_what_to_do(
     stack: Any, source: str, message: str, advice: str, line: int, traceback: str
