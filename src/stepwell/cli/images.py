@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from stepwell.cli.connection import data_option, json_option
-from stepwell.cli.output import print_json, print_table
+from stepwell.cli.output import print_json
 
 
 @click.command(short_help="Images that jobs can name; --build installs one's libraries.")
@@ -40,4 +40,7 @@ def images(data: Path, build: str | None, as_json: bool) -> None:
     if as_json:
         print_json([{"image": name, "built": built} for name, built in rows])
     else:
-        print_table(("image", "built"), [(name, "yes" if built else "no") for name, built in rows])
+        # no table: a table cuts names at a terminal's width, and these are for copying
+        click.echo("built  image")
+        for name, built in rows:
+            click.echo(f"{'yes' if built else 'no':<5}  {name}")

@@ -127,7 +127,7 @@ def status(data: Path, as_json: bool) -> None:
         ("data", found["DataFolder"]),
         *((name, str(count)) for name, count in sorted(found.get("Counts", {}).items())),
     ]
-    print_table(("", ""), rows)
+    print_table(("", ""), rows, wrap=True)
 
 
 def unproxied(url: str) -> str:

@@ -83,11 +83,17 @@ class Progress:
             said = f"to {event.operation}"
         # the summary has a failure's reason, with what to do about it
         remark = f"  {event.message}" if event.message and event.status != "failed" else ""
-        click.secho(f"{sign} {event.type:<48} {event.name:<22} {said}{remark}", fg=colour, err=True)
+        click.secho(f"{sign} {short(event.type):<36} {event.name:<24} {said}{remark}", fg=colour, err=True)
         for change in event.changes:
             forces = "  (forces replacement)" if change.replaces else ""
             line = f"    {change.path}: {shown(change.before)} -> {shown(change.after)}{forces}"
             click.secho(line, fg=colour, err=True)
+
+
+def short(token: str) -> str:
+    """A type as Pulumi's own CLI shows it: `aws:s3:Bucket` of `aws:s3/bucket:Bucket`."""
+    module, _, name = token.rpartition(":")
+    return f"{module.partition('/')[0]}:{name}"
 
 
 def shown(value: Any) -> str:

@@ -1,0 +1,48 @@
+"""What `up` and its like print."""
+
+from __future__ import annotations
+
+import pytest
+
+from stepwell.cli.stacks import Progress, problem_lines, short
+from stepwell.provision import Problem, ResourceProgress
+from stepwell.provision.aws import TYPES
+
+
+def progress(token, status, message=""):
+    return ResourceProgress(
+        phase="apply",
+        urn=f"urn:pulumi:dev::digits::{token}::training-code",
+        type=token,
+        name="training-code",
+        parent="",
+        operation="create",
+        status=status,
+        message=message,
+    )
+
+
+@pytest.mark.parametrize(
+    ("token", "told"),
+    [
+        ("aws:s3/bucket:Bucket", "aws:s3:Bucket"),
+        ("pulumi:pulumi:Stack", "pulumi:pulumi:Stack"),
+        ("digits:jobs:Trainer", "digits:jobs:Trainer"),
+        ("digits:Trainer", "digits:Trainer"),
+    ],
+)
+def test_types_are_shown_as_pulumi_s_own_cli_shows_them(token, told):
+    assert short(token) == told
+
+
+def test_a_line_of_progress_fits_a_narrow_terminal(capsys):
+    for token in TYPES:
+        Progress(plans=False)(progress(token, "done"))
+    assert max(map(len, capsys.readouterr().err.splitlines())) <= 80
+
+
+def test_a_failure_s_reason_is_told_once_with_what_to_do(capsys):
+    Progress(plans=False)(progress("aws:s3/bucket:Bucket", "failed", message="it is too big"))
+    assert "too big" not in capsys.readouterr().err
+    told = list(problem_lines(Problem(message="it is too big", advice="Make it smaller")))
+    assert told == ["error: it is too big", "  what to do: Make it smaller"]
