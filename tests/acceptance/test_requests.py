@@ -131,6 +131,12 @@ def test_a_session_token_that_is_not_the_keys_own_is_refused(server: Running) ->
             "ValidationException",
             "'maxResults'",
         ),
+        (
+            json_ask("logs", "Logs_20140328.CreateLogGroup", b'{"logGroupName": ""}'),
+            400,
+            "InvalidParameterException",
+            "'logGroupName'",
+        ),
         (json_ask("states", "AWSStepFunctions.Fly", LIST), 400, "UnknownOperationException", "Fly"),
         (json_ask("states", "Nonsense", LIST), 400, "UnsupportedOperation", "Nonsense"),
         (json_ask("states", "AmazonSQS.SendMessage", LIST), 400, "UnsupportedOperation", "AmazonSQS"),

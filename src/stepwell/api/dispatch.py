@@ -121,12 +121,12 @@ class Dispatcher:
     def _admit(self, call: Call) -> Operation:
         service = self._services.get(call.service)
         operation = service.operations.get(call.operation) if service else None
-        if operation is None:
+        if service is None or operation is None:
             raise UnsupportedOperation(
                 f"Stepwell does not support the operation {call.operation} of {call.service}"
             )
         shape = operation_model(call.service, call.operation).input_shape
-        validate(shape, call.params)
+        validate(shape, call.params, service.invalid)
         refuse_unknown(operation, shape, call.params)
         return operation
 

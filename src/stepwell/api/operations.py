@@ -84,9 +84,13 @@ class Operation:
 class Service:
     """One AWS service: its name in botocore and its operations."""
 
-    def __init__(self, name: str, operations: Iterable[Operation]) -> None:
+    def __init__(
+        self, name: str, operations: Iterable[Operation], *, invalid: str = "ValidationException"
+    ) -> None:
         #: botocore's name, `stepfunctions`
         self.name = name
+        #: the code of an error about parameters that break the model's constraints
+        self.invalid = invalid
         self.operations: Mapping[str, Operation] = {operation.name: operation for operation in operations}
 
 

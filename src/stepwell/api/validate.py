@@ -19,15 +19,15 @@ from stepwell.errors import ValidationException
 _OWN_CHECKS = frozenset({"BucketLocationConstraint", "FilterRuleName"})
 
 
-def validate(shape: Shape | None, params: Mapping[str, Any]) -> None:
-    """Raise ValidationException with every fault of `params`, or return."""
+def validate(shape: Shape | None, params: Mapping[str, Any], code: str | None = None) -> None:
+    """Raise ValidationException (spelled `code` where a service has a word of its own) with every fault."""
     if shape is None:
         return
     faults: list[str] = []
     _check(shape, params, "", faults)
     if faults:
         count = "1 validation error" if len(faults) == 1 else f"{len(faults)} validation errors"
-        raise ValidationException(f"{count} detected: " + "; ".join(faults))
+        raise ValidationException(f"{count} detected: " + "; ".join(faults), code=code)
 
 
 def _check(shape: Shape, value: Any, path: str, faults: list[str]) -> None:

@@ -26,6 +26,7 @@ def service(segments: Segments) -> Service:
             *Writer(segments).operations(),
             *Reader(segments).operations(),
         ),
+        invalid="InvalidParameterException",
     )
 
 
