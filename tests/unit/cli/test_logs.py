@@ -92,7 +92,6 @@ ALL = [
         (("digits", "--group", "/aws/sagemaker/TrainingJobs"), [ALL[1]]),
         (("--group", "/aws/lambda/prepare"), [ALL[0], ALL[2], ALL[3]]),
         (("--since", "1m"), ALL),
-        (("--since", "59s"), []),
         (("--since", "all"), ALL),
     ],
 )
@@ -102,6 +101,12 @@ def test_lines_of_matching_groups_and_streams_come_in_the_order_of_their_time(
     ended = run("logs", *arguments)
     assert (ended.code, ended.err) == (0, "")
     assert texts(ended) == expected
+
+
+def test_names_without_lines_of_late_say_where_the_lines_are(run, written):
+    ended = run("logs", "prepare", "--since", "59s")
+    told = "no lines in the last 59s; --since all shows all\n"
+    assert (ended.code, ended.out, ended.err) == (0, "", told)
 
 
 def test_each_line_is_a_json_document_of_its_own(run, written):
