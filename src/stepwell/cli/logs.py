@@ -62,10 +62,11 @@ def logs(name: str | None, follow: bool, since: str, group: str | None, data: Pa
         raise StepwellError(f"no stream of {group}{named}" if group else f"no log group or stream{named}")
     show = show_json if as_json else show_line
     if not follow:
-        lines = 0
-        for lines, event in enumerate(merged(client, sources, start), 1):
+        silent = True
+        for event in merged(client, sources, start):
             show(event)
-        if sources and not lines:
+            silent = False
+        if sources and silent:
             click.echo(f"no lines in the last {since}; --since all shows all", err=True)
         return
     try:
