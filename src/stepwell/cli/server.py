@@ -121,7 +121,8 @@ def status(data: Path, as_json: bool) -> None:
         return
     rows = [
         ("address", connection.url),
-        ("process", f"{found['ProcessId']}, up since {ago(started)}, {found['ResidentBytes'] >> 20} MiB"),
+        ("process", f"{found['ProcessId']}, up since {ago(started)}"),
+        ("memory", f"{found['ResidentBytes'] >> 20} MiB"),
         ("version", found["Version"]),
         ("account", f"{found['Account']} in {found['Region']}"),
         ("data", found["DataFolder"]),

@@ -97,6 +97,6 @@ def _engine() -> ModuleType:
         if (error.name or "").split(".")[0] not in ("pulumi", "grpc", "google", "yaml"):
             raise
         raise UsageError(
-            f"{error.name} is not installed: `pip install 'stepwell[pulumi]'` brings Pulumi's SDK"
+            f"Pulumi's SDK is not installed ({error.name} is absent): pip install 'stepwell[pulumi]'"
         ) from error
     return engine

@@ -96,7 +96,7 @@ def test_status_shows_the_server_and_its_counts(run, server, status):
     rows = dict(line.split(maxsplit=1) for line in ended.out.splitlines() if line)
     assert rows["address"] == server.url
     assert rows["process"].startswith("17, up since ")
-    assert rows["process"].endswith(", 64 MiB")
+    assert rows["memory"] == "64 MiB"
     assert (rows["Functions"], rows["Endpoints"]) == ("2", "1")
 
 
