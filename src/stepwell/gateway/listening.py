@@ -17,6 +17,7 @@ from typing import Any
 import uvicorn
 
 from stepwell.errors import UsageError
+from stepwell.gateway.patience import LimitedProtocol, connection_limit
 
 #: seconds that requests under way get when the server ends
 DRAIN = 8
@@ -65,6 +66,7 @@ class HttpServer:
         self._uvicorn = _Uvicorn(
             uvicorn.Config(
                 application,
+                http=LimitedProtocol,
                 loop="none",
                 lifespan="off",
                 log_config=None,
@@ -79,6 +81,7 @@ class HttpServer:
 
     async def start(self) -> None:
         """Return when requests are answered. What kept it from that is raised."""
+        LimitedProtocol.most = connection_limit()
         self._serving = asyncio.create_task(self._uvicorn.serve(sockets=[self._socket]))
         while not self._uvicorn.started and not self._serving.done():
             await asyncio.sleep(0.002)

@@ -14,6 +14,8 @@ import httptools
 
 #: idle connections that are kept for the next request
 KEPT = 32
+#: bytes of an answer with its head: InvokeEndpoint passes on 25 MiB at most
+ANSWER_LIMIT = 26 << 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,12 +50,17 @@ class Connection(asyncio.Protocol):
         self._headers: dict[str, str] = {}
         self._pieces: list[bytes] = []
         self._begun = False
+        self._received = 0
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)  # uvloop's is no subclass
 
     def data_received(self, data: bytes) -> None:
         self._begun = True
+        self._received += len(data)
+        if self._received > ANSWER_LIMIT:
+            self.close()
+            return
         try:
             self._parser.feed_data(data)
         except httptools.HttpParserError:

@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
+from stepwell.workers import connections as connections_module
 from stepwell.workers.connections import Broken, Connections
 
 from .conftest import run
@@ -43,6 +44,17 @@ async def with_server(
 
 async def ask(connections: Connections) -> bytes:
     return (await connections.request("POST", "/invocations", {"content-type": "a"}, b"body", 5)).body
+
+
+def test_an_answer_without_end_is_not_held(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(connections_module, "ANSWER_LIMIT", 1 << 20)
+    endless = b"HTTP/1.1 200 OK\r\ncontent-length: 99999999\r\n\r\n" + bytes(2 << 20)
+
+    async def work(connections: Connections) -> None:
+        with pytest.raises(Broken):
+            await ask(connections)
+
+    run(with_server([[endless]], work))
 
 
 @pytest.mark.parametrize(

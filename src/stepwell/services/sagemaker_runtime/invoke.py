@@ -110,11 +110,15 @@ class Invocations:
 
 
 def headers(params: Mapping[str, Any]) -> dict[str, str]:
-    """The headers that a container gets."""
+    """The headers that a container gets. Raises ValidationError for what cannot be one."""
     named = {
         "content-type": params.get("ContentType"),
         "accept": params.get("Accept"),
         ATTRIBUTES: params.get("CustomAttributes"),
         INFERENCE_ID: params.get("InferenceId"),
     }
-    return {name: value for name, value in named.items() if value is not None}
+    given = {name: value for name, value in named.items() if value is not None}
+    for name, value in given.items():
+        if not all(" " <= each <= "~" for each in value):
+            raise ValidationError(f"The header {name} takes printable ASCII only: {value!a:.100}")
+    return given

@@ -83,6 +83,13 @@ def test_headers_go_in_and_come_back(place: Place) -> None:
     }
 
 
+@pytest.mark.parametrize("value", ["a\r\nX-Evil: 1", "\0", "é"])
+def test_a_header_cannot_bring_others(place: Place, value: str) -> None:
+    """Step Functions' calls come without HTTP, where any text may stand."""
+    refusal(place, status=400, code="ValidationError", Body=b"x", CustomAttributes=value)
+    assert not place.servers.asked
+
+
 @pytest.mark.parametrize(("status", "side"), [(500, "server"), (415, "client")])
 def test_a_models_error_carries_its_status_message_and_log(place: Place, status: int, side: str) -> None:
     place.servers.answer = lambda name: Response(status=status, headers={}, body=b"no good")
