@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import re
 from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping
 from typing import Any
 
@@ -14,6 +15,10 @@ from stepwell.gateway.http import Response
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
 _PIECE = 1 << 20
+#: what may be a header's name (RFC 9110)
+_TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+#: control characters end a header, or are no part of one
+_SPACES = dict.fromkeys([*range(0x20), 0x7F], " ")
 _log = logging.getLogger("stepwell.gateway")
 
 
@@ -76,10 +81,12 @@ async def _file_pieces(body: FileBody) -> AsyncIterator[bytes]:
 
 
 def _start(response: Response, size: int | None) -> dict[str, Any]:
+    # What was stored without HTTP (Step Functions calls S3 too) may not fit into a header: a name that is
+    # none is left out, so that the content can still be read.
     headers = [
         (_encoded(name.lower()), _encoded(value))
         for name, value in response.headers
-        if size is None or name.lower() != "content-length"
+        if (size is None or name.lower() != "content-length") and _TOKEN.fullmatch(name)
     ]
     if size is not None:
         headers.append((b"content-length", str(size).encode()))
@@ -87,7 +94,7 @@ def _start(response: Response, size: int | None) -> dict[str, Any]:
 
 
 def _encoded(text: str) -> bytes:
-    single_line = text.replace("\r", " ").replace("\n", " ")
+    single_line = text.translate(_SPACES)
     try:
         return single_line.encode("latin-1")
     except UnicodeEncodeError:
