@@ -286,7 +286,8 @@ def canonical_request(request: Request, signature: Signature, payload_hash: str)
     else:
         path = quote(normalize_url_path(request.raw_path), safe="/~")
     pairs = sorted(
-        (quote(unquote_to_bytes(key), safe="~"), quote(unquote_to_bytes(value), safe="~"))
+        # a plus is read as a space (`Request.query`), so it is signed as one
+        (quote(unquote_to_bytes(key), safe="~"), quote(unquote_to_bytes(value.replace("+", " ")), safe="~"))
         for key, _, value in (pair.partition("=") for pair in request.raw_query.split("&") if pair)
         if key != "X-Amz-Signature"
     )

@@ -302,3 +302,23 @@ def test_content_that_was_not_signed_is_refused(wire: Any, api: Any) -> None:
 def test_the_moment_of_a_signature_is_utc() -> None:
     signature = sigv4.read(PUBLISHED[0][1], "json")
     assert datetime.fromtimestamp(signature.moment, UTC).isoformat() == "2015-08-30T12:36:00+00:00"
+
+
+def test_what_is_signed_is_what_is_read() -> None:
+    """A plus in a query is read as a space: signed as a plus, `a%2Bb` could be turned into `a b` on the way."""
+    signature = sigv4.Signature(
+        access_key_id="AKIDEXAMPLE",
+        timestamp="20150830T123600Z",
+        date="20150830",
+        region="us-east-1",
+        service="s3",
+        signed_headers=("host",),
+        value="",
+        token=None,
+    )
+    forms = {}
+    for query in ("prefix=a+b", "prefix=a%20b", "prefix=a%2Bb"):
+        request = Request(method="GET", raw_path="/b", raw_query=query, headers={"host": "x"})
+        canonical = sigv4.canonical_request(request, signature, EMPTY)
+        assert forms.setdefault(canonical, request.query) == request.query
+    assert len(forms) == 2
