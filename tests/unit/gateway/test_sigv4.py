@@ -305,7 +305,7 @@ def test_the_moment_of_a_signature_is_utc() -> None:
 
 
 def test_what_is_signed_is_what_is_read() -> None:
-    """A plus in a query is read as a space: signed as a plus, `a%2Bb` could be turned into `a b` on the way."""
+    """A plus in a query is read as a space: signed as a plus, the two could be exchanged on the way."""
     signature = sigv4.Signature(
         access_key_id="AKIDEXAMPLE",
         timestamp="20150830T123600Z",
