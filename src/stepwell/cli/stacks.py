@@ -124,7 +124,8 @@ def summary(command: Command, outcome: Outcome, seconds: float) -> None:
             click.secho(line, fg="red", err=True)
     counts = ", ".join(f"{count} {operation}" for operation, count in sorted(outcome.counts.items()) if count)
     word = "done" if outcome.ok else "failed"
-    click.echo(f"{command} {word} in {seconds:.1f} s: {counts or 'nothing to do'}", err=True)
+    nothing = "nothing to do" if outcome.ok else "nothing was changed"
+    click.echo(f"{command} {word} in {seconds:.1f} s: {counts or nothing}", err=True)
 
 
 def as_document(outcome: Outcome, connection: Connection) -> dict[str, Any]:

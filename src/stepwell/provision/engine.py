@@ -111,7 +111,7 @@ def _up(passes: _Passes, stack: StackState) -> Outcome:
     if passes.request.command == "preview":
         return _outcome(copy, report)
     if report.problems:
-        return _outcome(stack, report)
+        return replace(_outcome(stack, report), counts={}, changes=())
     if deployment.settled:
         stack.take(copy.content)
         return _outcome(stack, report)

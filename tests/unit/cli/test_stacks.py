@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from stepwell.cli.stacks import Progress, problem_lines, short
-from stepwell.provision import Problem, ResourceProgress
+from stepwell.cli.stacks import Progress, problem_lines, short, summary
+from stepwell.provision import Outcome, Problem, ResourceProgress
 from stepwell.provision.aws import TYPES
 
 
@@ -46,3 +46,17 @@ def test_a_failure_s_reason_is_told_once_with_what_to_do(capsys):
     assert "too big" not in capsys.readouterr().err
     told = list(problem_lines(Problem(message="it is too big", advice="Make it smaller")))
     assert told == ["error: it is too big", "  what to do: Make it smaller"]
+
+
+@pytest.mark.parametrize(
+    ("ok", "counts", "told"),
+    [
+        (True, {"create": 2, "same": 1}, "up done in 1.5 s: 2 create, 1 same\n"),
+        (True, {}, "up done in 1.5 s: nothing to do\n"),
+        (False, {}, "up failed in 1.5 s: nothing was changed\n"),
+        (False, {"create": 1}, "up failed in 1.5 s: 1 create\n"),
+    ],
+)
+def test_the_last_line_tells_what_was_done(capsys, ok, counts, told):
+    summary("up", Outcome(ok=ok, outputs={}, counts=counts, changes=(), errors=()), 1.5)
+    assert capsys.readouterr().err == told

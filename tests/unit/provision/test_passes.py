@@ -64,8 +64,9 @@ def test_everything_that_is_refused_is_told_before_anything_is_made(play: Play, 
         declare(ROLE, "untrusted", {"assumeRolePolicy": "{"})
         declare("random:index/randomId:RandomId", "id")
 
-    told = _only(play(program))
-    assert aws.calls == []
+    outcome = play(program)
+    told = _only(outcome)
+    assert (aws.calls, outcome.counts, outcome.changes) == ([], {}, ())
     for part in (
         "unknown property buckett (is bucket meant?)",
         "property website is not supported",
