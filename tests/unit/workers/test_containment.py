@@ -97,7 +97,7 @@ def test_the_owner_of_a_file_cannot_open_it_to_others_from_inside(tmp_path: Path
         try:
             done = confinement.confine(
                 containment.rules(
-                    # the second target would cover the data folder, so it is not made
+                    # the second target covers the data folder: only `mine` is shown again inside it
                     data=data,
                     write=[mine],
                     mounts=[(mine, "/opt/ml"), (mine, str(tmp_path))],
@@ -117,5 +117,70 @@ def test_the_owner_of_a_file_cannot_open_it_to_others_from_inside(tmp_path: Path
     os.waitpid(child, 0)
     os.close(write_end)
     with os.fdopen(read_end) as file:
-        assert file.read() == "True script script"
+        assert file.read() == "True data script script"
     assert (mine / "new").exists()
+    assert [path.stat().st_mode & 0o777 for path in (data, data / "secret")] == [0o700, 0o600]
+
+
+@pytest.mark.skipif(not containment._namespace().available, reason="no mount namespace is to be had")
+def test_a_covered_tmp_shows_what_is_needed_again_and_the_data_folder_not(tmp_path: Path) -> None:
+    """A data folder below /tmp, a Python too: the worker has a /tmp of its own, and reads no secret there."""
+    data, tmp, python = tmp_path / "data", tmp_path / "data/worker/tmp", tmp_path / "python"
+    for folder in (tmp, python):
+        folder.mkdir(parents=True)
+    (data / "secret").write_text("x")
+    (python / "library").write_text("code")
+    rules = containment.rules(data=data, write=[tmp], read=[python], mounts=[(tmp, str(tmp_path))])
+    read_end, write_end = os.pipe()
+    child = os.fork()
+    if child == 0:
+        try:
+            mounted = confinement.confine(rules)["mounted"]
+            told = [str(mounted == [str(tmp_path)]), (python / "library").read_text()]
+            (tmp_path / "mine").write_text("x")
+            for act in (
+                lambda: (data / "secret").read_text(),
+                lambda: (python / "library").write_text("y"),
+                lambda: (python / "new").write_text("y"),
+                lambda: (python / "library").chmod(0o777),
+            ):
+                try:
+                    act()
+                    told.append("done")
+                except OSError as error:
+                    told.append(type(error).__name__)
+            os.write(write_end, " ".join(told).encode())
+        finally:
+            os._exit(0)
+    os.waitpid(child, 0)
+    os.close(write_end)
+    with os.fdopen(read_end) as file:
+        assert file.read() == "True code FileNotFoundError OSError OSError OSError"
+    assert (tmp / "mine").read_text() == "x"
+    assert not (tmp_path / "mine").exists()
+
+
+def test_a_target_that_would_show_the_data_folder_again_is_not_made(tmp_path: Path) -> None:
+    """A readable folder that holds the data folder is not shown inside a covered one."""
+    data, tmp = tmp_path / "home/data", tmp_path / "home/data/tmp"
+    tmp.mkdir(parents=True)
+    (data / "secret").write_text("x")
+    rules = containment.rules(data=data, write=[tmp], read=[tmp_path / "home"], mounts=[(tmp, str(tmp_path))])
+    read_end, write_end = os.pipe()
+    child = os.fork()
+    if child == 0:
+        try:
+            told = [str(confinement.confine(rules)["mounted"])]
+            try:
+                told.append((data / "secret").read_text())
+            except OSError as error:
+                told.append(type(error).__name__)
+            os.write(write_end, " ".join(told).encode())
+        finally:
+            os._exit(0)
+    os.waitpid(child, 0)
+    os.close(write_end)
+    with os.fdopen(read_end) as file:
+        told = file.read()
+    assert told.startswith("[] ")
+    assert told == "[] PermissionError" or confinement.landlock_version() == 0

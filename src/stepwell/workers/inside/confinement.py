@@ -75,12 +75,12 @@ def confine(wish: dict[str, Any]) -> dict[str, Any]:
     where landlock is missing, to whom the folders in `own` are given.
     """
     isolate = not wish.get("network", True)
-    needed = [*wish.get("read", []), *wish.get("write", []), *wish.get("hide", [])]
+    read, own = wish.get("read", []), wish.get("own", [])
     mounts = [(pair[0], pair[1]) for pair in wish.get("mounts", [])]
-    mounted = _enter_namespaces(mounts, needed, isolate)
-    own = wish.get("own", [])
-    changed = [*own, *(target for source, target in mounts if source in own and target in mounted)]
-    frozen = bool(mounted) and _freeze(changed)
+    mounted, kept = _enter_namespaces(mounts, [*read, *wish.get("write", [])], wish.get("hide", []), isolate)
+    targets = [target for source, target in mounts if source in own and target in mounted]
+    frozen = bool(mounted) and _freeze(targets, [path for path in kept if path in read], own)
+    wish = {**wish, "write": [*wish.get("write", []), *targets]}
     for name, value in wish.get("limits", {}).items():
         _limit(name, value)
     done: dict[str, Any] = {
@@ -144,38 +144,78 @@ def _limit(name: str, value: int) -> None:
     resource.setrlimit(kind, (value, value))
 
 
-def _enter_namespaces(mounts: list[tuple[str, str]], needed: list[str], isolate: bool) -> list[str]:
+def _enter_namespaces(
+    mounts: list[tuple[str, str]], needed: list[str], hide: list[str], isolate: bool
+) -> tuple[list[str], list[str]]:
     """Own mounts (as far as they are to be had) and, with `isolate`, no network (demanded).
 
-    A target that would cover one of the `needed` paths is left out. Returns the targets that are there.
+    What a target covers of the `needed` paths is shown again inside it. Nothing hidden is: a target under
+    which a needed path holds a hidden one is left out. Returns the targets that are there, and what was
+    shown again.
     """
     shown: list[str] = []
+    kept: list[str] = []
     if not mounts and not isolate:
-        return shown
+        return shown, kept
     wanted = CLONE_NEWNS | (CLONE_NEWNET if isolate else 0)
     uid, gid = os.geteuid(), os.getegid()
     if libc.unshare(wanted) != 0:
         if libc.unshare(wanted | CLONE_NEWUSER) != 0:
             if isolate:
                 raise ConfinementError("this machine lends no network namespace: isolation is refused")
-            return shown
+            return shown, kept
         _write("/proc/self/setgroups", "deny")
         _write("/proc/self/uid_map", f"{uid} {uid} 1")
         _write("/proc/self/gid_map", f"{gid} {gid} 1")
     # A target may cover a later source: all are opened before the first is covered.
     sources = [(os.open(source, os.O_PATH | os.O_CLOEXEC), target) for source, target in mounts]
+    hidden = [os.path.realpath(path) for path in hide]
     try:
         mount(None, "/", None, MS_REC | MS_PRIVATE)
         for handle, target in sources:
-            if not any(path.startswith(target + "/") for path in needed):
-                place(f"/proc/self/fd/{handle}", target)
-                shown.append(target)
+            covered = _covered(target, needed)
+            if any(within(secret, os.path.realpath(path)) for path in covered for secret in hidden):
+                continue
+            _cover(handle, target, covered)
+            shown.append(target)
+            kept += covered
     except OSError:
-        return shown
+        return shown, kept
     finally:
         for handle, _ in sources:
             os.close(handle)
-    return shown
+    return shown, kept
+
+
+def within(path: str, folder: str) -> bool:
+    """Whether `path` is `folder` or lies below it."""
+    return path == folder or path.startswith(folder.rstrip("/") + "/")
+
+
+def _covered(target: str, needed: list[str]) -> list[str]:
+    """The existing paths of `needed` below `target`, without those below one another."""
+    below = sorted(
+        {path for path in needed if path != target and within(path, target) and os.path.exists(path)}
+    )
+    return [path for path in below if not any(path != other and within(path, other) for other in below)]
+
+
+def _cover(source: int, target: str, covered: list[str]) -> None:
+    """Show an opened folder at `target`, and inside it what it would cover. Raises OSError."""
+    handles = [(os.open(path, os.O_PATH | os.O_CLOEXEC), path) for path in covered]
+    try:
+        place(f"/proc/self/fd/{source}", target)
+        for handle, path in handles:
+            held = f"/proc/self/fd/{handle}"
+            if os.path.isdir(held):
+                os.makedirs(path, exist_ok=True)
+            else:
+                os.makedirs(os.path.dirname(path), exist_ok=True)
+                os.close(os.open(path, os.O_CREAT | os.O_WRONLY, 0o600))
+            mount(held, path, None, MS_BIND | MS_REC)
+    finally:
+        for handle, _ in handles:
+            os.close(handle)
 
 
 def _write(path: str, text: str) -> None:
@@ -226,18 +266,25 @@ def _make_room(target: str) -> None:
         os.close(handle)
 
 
-def _freeze(changed: list[str]) -> bool:
-    """Make every mount read-only but those at `changed`; whether that was to be had.
+def _freeze(targets: list[str], kept: list[str], own: list[str]) -> bool:
+    """Make every mount read-only but the worker's own; whether that was to be had.
 
+    `targets` are mounts of own folders, inside which `kept` paths may be shown that are not to be changed.
     Landlock stops no chmod, chown or utime, and a worker has its server's user id: without this it could
     open the data folder to other users of the machine.
     """
-    spared = [path for path in (*changed, SHARED_MEMORY) if os.path.isdir(path)]
+    own = [path for path in own if os.path.isdir(path)]
     try:
-        for path in spared:
-            mount(path, path, None, MS_BIND | MS_REC)
+        for path in (*own, *targets, SHARED_MEMORY):
+            if os.path.isdir(path):
+                mount(path, path, None, MS_BIND | MS_REC)
         _set_read_only("/", True)
-        for path in spared:
+        for path in (*targets, SHARED_MEMORY):
+            if os.path.isdir(path):
+                _set_read_only(path, False)
+        for path in kept:
+            _set_read_only(path, True)
+        for path in own:
             _set_read_only(path, False)
     except OSError:
         return False
