@@ -63,7 +63,8 @@ def _candidates() -> list[Path]:
     prefix = Path(sys.prefix)
     found = [base]
     for folder in dict.fromkeys(folders):
-        if folder.is_dir() and not folder.is_relative_to(prefix):
+        readable = os.path.isdir(folder) and os.access(folder, os.R_OK | os.X_OK)
+        if readable and not folder.is_relative_to(prefix):
             found += sorted(path for path in folder.iterdir() if NAME.fullmatch(path.name))
     return found
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import sys
 from pathlib import Path
 
@@ -152,3 +153,21 @@ def test_the_python_asked_for_is_found_else_the_next_newer_one() -> None:
         assert (found, exact) == (interpreter, True)
     newest = installed()[0]
     assert find("3.99") == (newest, False)
+
+
+def test_a_path_with_folders_that_are_none_or_closed_is_searched(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A PATH that was inherited from another user names folders that may not be read."""
+    closed = tmp_path / "closed" / "bin"
+    closed.mkdir(parents=True)
+    closed.parent.chmod(0)
+    (tmp_path / "file").write_text("")
+    names = (str(closed), str(tmp_path / "file"), str(tmp_path / "absent"), os.environ["PATH"])
+    monkeypatch.setenv("PATH", os.pathsep.join(names))
+    installed.cache_clear()
+    try:
+        assert installed()
+    finally:
+        installed.cache_clear()
+        closed.parent.chmod(0o700)
