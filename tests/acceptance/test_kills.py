@@ -29,7 +29,7 @@ INSTANCE = {"InstanceCount": 1, "InstanceType": "ml.m5.large", "VolumeSizeInGB":
 TRAIN = """
 import os, pathlib, time, uuid
 import boto3
-boto3.client("s3").put_object(Bucket="work", Key=f"runs/{uuid.uuid4()}", Body=str(os.getpid()).encode())
+boto3.client("s3").put_object(Bucket="kills", Key=f"runs/{uuid.uuid4()}", Body=str(os.getpid()).encode())
 print("started", flush=True)
 time.sleep(3)
 pathlib.Path(os.environ["SM_MODEL_DIR"], "model.txt").write_text("42")
@@ -58,8 +58,8 @@ def work(own_server: Running) -> Running:
     built = own_server.stepwell("images", "--build", IMAGE)
     assert built.returncode == 0, built.stderr
     s3 = own_server.client("s3")
-    s3.create_bucket(Bucket="work")
-    s3.put_object(Bucket="work", Key="code.tar.gz", Body=tarred({"train.py": TRAIN}))
+    s3.create_bucket(Bucket="kills")
+    s3.put_object(Bucket="kills", Key="code.tar.gz", Body=tarred({"train.py": TRAIN}))
     role(own_server, "job", "sagemaker.amazonaws.com", EVERYTHING)
     role(own_server, "machine", "states.amazonaws.com", EVERYTHING)
     role(own_server, "function", "lambda.amazonaws.com", EVERYTHING)
@@ -122,16 +122,16 @@ def training(name: str) -> dict[str, Any]:
         "AlgorithmSpecification": {"TrainingImage": IMAGE, "TrainingInputMode": "File"},
         "HyperParameters": {
             "sagemaker_program": "train.py",
-            "sagemaker_submit_directory": "s3://work/code.tar.gz",
+            "sagemaker_submit_directory": "s3://kills/code.tar.gz",
         },
-        "OutputDataConfig": {"S3OutputPath": "s3://work/models"},
+        "OutputDataConfig": {"S3OutputPath": "s3://kills/models"},
         "ResourceConfig": INSTANCE,
         "StoppingCondition": {"MaxRuntimeInSeconds": 60},
     }
 
 
 def runs(running: Running) -> list[str]:
-    found = running.client("s3").list_objects_v2(Bucket="work", Prefix="runs/")
+    found = running.client("s3").list_objects_v2(Bucket="kills", Prefix="runs/")
     return [entry["Key"] for entry in found.get("Contents", [])]
 
 
@@ -171,8 +171,8 @@ def test_a_training_job_goes_on_and_its_workflow_finishes_once(work: Running) ->
         "ExecutionSucceeded",
     ]
     job = work.client("sagemaker").describe_training_job(TrainingJobName="survivor")
-    model = work.client("s3").get_object(Bucket="work", Key="models/survivor/output/model.tar.gz")
-    assert job["ModelArtifacts"]["S3ModelArtifacts"] == "s3://work/models/survivor/output/model.tar.gz"
+    model = work.client("s3").get_object(Bucket="kills", Key="models/survivor/output/model.tar.gz")
+    assert job["ModelArtifacts"]["S3ModelArtifacts"] == "s3://kills/models/survivor/output/model.tar.gz"
     with tarfile.open(fileobj=io.BytesIO(model["Body"].read())) as archive:
         assert archive.getnames() == ["model.txt"]
     lines = work.client("logs").filter_log_events(logGroupName="/aws/sagemaker/TrainingJobs")["events"]
@@ -223,7 +223,7 @@ def test_an_acknowledged_object_is_kept_and_half_an_upload_is_not_there(work: Ru
     s3 = work.client("s3")
     sizes = {f"object-{size}": os.urandom(size) for size in (0, 1, 16_384, 16_385, 3_000_000)}
     for key, content in sizes.items():
-        s3.put_object(Bucket="work", Key=key, Body=content)
+        s3.put_object(Bucket="kills", Key=key, Body=content)
 
     class Slow(io.RawIOBase):
         """Five megabytes that come slowly."""
@@ -252,16 +252,16 @@ def test_an_acknowledged_object_is_kept_and_half_an_upload_is_not_there(work: Ru
     work.start()
     s3 = work.client("s3")
     for key, content in sizes.items():
-        assert s3.get_object(Bucket="work", Key=key)["Body"].read() == content
+        assert s3.get_object(Bucket="kills", Key=key)["Body"].read() == content
     with pytest.raises(ClientError, match=r"404|NoSuchKey"):
-        s3.get_object(Bucket="work", Key="half")
+        s3.get_object(Bucket="kills", Key="half")
     assert list((work.data / "tmp").iterdir()) == []
 
 
 def put_slowly(running: Running, body: Any) -> None:
     """An upload through a presigned URL, piece by piece over a plain socket."""
     url = urlsplit(
-        running.client("s3").generate_presigned_url("put_object", Params={"Bucket": "work", "Key": "half"})
+        running.client("s3").generate_presigned_url("put_object", Params={"Bucket": "kills", "Key": "half"})
     )
     with socket.create_connection((url.hostname, url.port)) as connection:
         head = (
@@ -283,11 +283,11 @@ def deployed(running: Running) -> None:
     sagemaker = running.client("sagemaker")
     for name, text in (("one", "1"), ("two", "2")):
         packed = tarred({"model.txt": text, "code/inference.py": INFERENCE})
-        running.client("s3").put_object(Bucket="work", Key=f"{name}.tar.gz", Body=packed)
+        running.client("s3").put_object(Bucket="kills", Key=f"{name}.tar.gz", Body=packed)
         sagemaker.create_model(
             ModelName=name,
             ExecutionRoleArn=arn("job"),
-            PrimaryContainer={"Image": IMAGE, "ModelDataUrl": f"s3://work/{name}.tar.gz"},
+            PrimaryContainer={"Image": IMAGE, "ModelDataUrl": f"s3://kills/{name}.tar.gz"},
         )
         variant = {
             "VariantName": "v",
@@ -360,6 +360,34 @@ def test_a_function_whose_process_is_killed_fails_once_and_works_again(work: Run
     assert first["FunctionError"] == "Unhandled"
     assert json.loads(first["Payload"].read())["errorType"] == "Runtime.ExitError"
     assert json.loads(functions.invoke(FunctionName="mortal", Payload=b"{}")["Payload"].read()) == "alive"
+
+
+def test_after_a_power_cut_everything_that_was_acknowledged_goes_on(work: Running) -> None:
+    """Server, supervisors, model server, job and function die at one instant."""
+    deployed(work)
+    wait = {"W": {"Type": "Wait", "Seconds": 3, "End": True}}
+    waiting = begin(work, machine(work, "wait", wait, "W"))
+    states = {
+        "Train": {
+            "Type": "Task",
+            "Resource": "arn:aws:states:::sagemaker:createTrainingJob.sync",
+            "Parameters": training("cut"),
+            "End": True,
+        }
+    }
+    trained = begin(work, machine(work, "train", states, "Train"))
+    until(lambda: runs(work))
+    assert work.process is not None
+    for pid in {work.process.pid, *processes(work)}:
+        os.kill(pid, signal.SIGKILL)
+    work.process.wait(10)
+    work.start()
+    assert until(lambda: works(lambda: answer(work)), 30) == "1"
+    assert ended(work, waiting)["status"] == "SUCCEEDED"
+    found = ended(work, trained)
+    assert (found["status"], found["error"]) == ("FAILED", "States.TaskFailed")
+    assert "InternalServerError" in json.loads(found["cause"])["FailureReason"]
+    assert len(runs(work)) == 1
 
 
 def works(ask: Any) -> Any:
