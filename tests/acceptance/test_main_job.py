@@ -6,7 +6,7 @@ import json
 import threading
 
 import pytest
-from digits import IMAGE, Retraining, Row, as_csv, forms, rows
+from digits import FORMS, IMAGE, Retraining, Row, as_csv, forms, rows
 from running import Running, ended, until
 
 
@@ -33,6 +33,15 @@ def run(server: Running, made: Retraining, batch: str, content: bytes, decision:
     assert output["decision"] == decision
     scores: dict[str, object] = output["scores"]
     return scores
+
+
+def test_each_form_begins_with_the_prompt_that_people_copied(table: tuple[Row, ...]) -> None:
+    """The file keeps the order of the 14 forms, so that whole forms are new handwriting."""
+    starts = FORMS[:-1]
+    assert (len(table), len(starts)) == (1797, 14)
+    prompts = [[row[0] for row in table[start : start + 16]] for start in starts]
+    prompt = [number % 10 for number in range(16)]
+    assert all(sum(a != b for a, b in zip(found, prompt, strict=True)) <= 1 for found in prompts)
 
 
 @pytest.mark.timeout(240)
