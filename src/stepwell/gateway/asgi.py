@@ -22,8 +22,17 @@ from stepwell.calls import BytesBody, Call, Origin, read_body
 from stepwell.clock import Clock
 from stepwell.errors import AwsError, InternalFailure
 from stepwell.gateway.authentication import Authenticator, Identity
-from stepwell.gateway.content import Disconnected, Incoming, Receive, checked, content_length, too_large
+from stepwell.gateway.content import (
+    Disconnected,
+    Incoming,
+    Receive,
+    RequestTimeout,
+    checked,
+    content_length,
+    too_large,
+)
 from stepwell.gateway.http import Request, Response
+from stepwell.gateway.patience import BODY_TIME
 from stepwell.gateway.ports import Api, Keys
 from stepwell.gateway.protocols import PROTOCOLS
 from stepwell.gateway.route import Route, Router, Unroutable, guess_protocol
@@ -51,10 +60,14 @@ class Gateway:
 
     `clock` is the real one: signatures and their expiry are about the clients' time. `region` is the
     one region that the server plays. Which services `api` has is asked at the first request.
+    `body_time` are the seconds that may pass without a byte of content.
     """
 
-    def __init__(self, api: Api, keys: Keys, clock: Clock, *, region: str) -> None:
+    def __init__(
+        self, api: Api, keys: Keys, clock: Clock, *, region: str, body_time: float = BODY_TIME
+    ) -> None:
         self._api = api
+        self._body_time = body_time
         self._authenticator = Authenticator(keys, clock, region)
 
     @cached_property
@@ -73,12 +86,12 @@ class Gateway:
     async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
         request_id = str(UUID(int=getrandbits(128), version=4))
         request = _request(scope)
-        incoming = Incoming(receive, None, 0)
+        incoming = Incoming(receive, None, 0, self._body_time)
         try:
             response = _plain(request)
             if response is None:
                 response, incoming = await self._answer(request, receive, request_id)
-            reusable = await _drain(request, incoming, receive)
+            reusable = await _drain(request, incoming)
         except Disconnected:
             _log.debug("%s: the client left before its request was complete", request_id)
             return
@@ -88,7 +101,7 @@ class Gateway:
 
     async def _answer(self, request: Request, receive: Receive, request_id: str) -> tuple[Response, Incoming]:
         protocol, service = guess_protocol(request), None
-        incoming = Incoming(receive, None, 0)
+        incoming = Incoming(receive, None, 0, self._body_time)
         try:
             _check_head(request)
             route = self._router.route(request)
@@ -98,7 +111,7 @@ class Gateway:
             if size is None and not _has_content(request):
                 size = 0
             limit = _limit(route)
-            incoming = Incoming(receive, size, limit)
+            incoming = Incoming(receive, size, limit, self._body_time)
             if size is not None and size > limit:
                 raise too_large(limit)
             operation, params = await self._parsed(route, identity, incoming)
@@ -213,17 +226,18 @@ def _has_content(request: Request) -> bool:
     return "transfer-encoding" in request.headers or request.headers.get("content-length", "0") != "0"
 
 
-async def _drain(request: Request, incoming: Incoming, receive: Receive) -> bool:
+async def _drain(request: Request, incoming: Incoming) -> bool:
     """Read away what was not wanted, within reason; whether the connection can be used again."""
     if incoming.complete or not _has_content(request):
         return True
-    if "expect" in request.headers and not incoming.begun:
+    if incoming.stalled or ("expect" in request.headers and not incoming.begun):
         return False
     left = _DRAINED
     while left > 0:
-        message = await receive()
-        if message["type"] == "http.disconnect":
-            raise Disconnected("the client closed the connection")
+        try:
+            message = await incoming.message()
+        except RequestTimeout:
+            return False
         if not message.get("more_body", False):
             return True
         left -= len(message.get("body", b""))

@@ -6,6 +6,7 @@ the way, once, without keeping the content; the last piece is followed by the er
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import hmac
 import re
@@ -28,31 +29,38 @@ class Disconnected(StepwellError):
     """The client went away before it had sent everything; nobody is left to answer."""
 
 
+class RequestTimeout(AwsError):
+    """The client announced more than it has sent, and sends nothing."""
+
+    code = "RequestTimeout"
+
+
 def too_large(limit: int) -> AwsError:
     """The refusal of content of more than `limit` bytes."""
     return AwsError(f"The request is larger than {limit} bytes", code="RequestEntityTooLarge", status=413)
 
 
 class Incoming:
-    """The content as it arrives, at most `limit` bytes."""
+    """The content as it arrives, at most `limit` bytes, with at most `patience` seconds between pieces."""
 
-    def __init__(self, receive: Receive, size: int | None, limit: int) -> None:
+    def __init__(self, receive: Receive, size: int | None, limit: int, patience: float) -> None:
         self._receive = receive
         self._limit = limit
+        self._patience = patience
         self.size = size
         #: whether everything has come
         self.complete = size == 0
         #: whether anything was asked for
         self.begun = False
+        #: whether it was waited for in vain
+        self.stalled = False
 
     async def chunks(self) -> AsyncIterator[bytes]:
-        """The bytes, once. Raises AwsError beyond the limit, Disconnected when the client leaves."""
+        """The bytes, once. Raises AwsError beyond the limit, and what `message` raises."""
         total = 0
         while not self.complete:
             self.begun = True
-            message = await self._receive()
-            if message["type"] == "http.disconnect":
-                raise Disconnected("the client closed the connection")
+            message = await self.message()
             self.complete = not message.get("more_body", False)
             piece: bytes = message.get("body", b"")
             total += len(piece)
@@ -62,6 +70,24 @@ class Incoming:
                 yield piece
         if self.size is not None and total != self.size:
             raise AwsError("The request body terminated unexpectedly", code="IncompleteBody")
+
+    async def message(self) -> MutableMapping[str, Any]:
+        """ASGI's next `http.request`.
+
+        Raises Disconnected when the client leaves, RequestTimeout when it sends nothing.
+        """
+        try:
+            async with asyncio.timeout(self._patience):
+                message = await self._receive()
+        except TimeoutError:
+            self.stalled = True
+            raise RequestTimeout(
+                "Your socket connection to the server was not read from or written to within the timeout "
+                "period. Idle connections will be closed."
+            ) from None
+        if message["type"] == "http.disconnect":
+            raise Disconnected("the client closed the connection")
+        return message
 
 
 class CheckedContent:

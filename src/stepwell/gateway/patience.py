@@ -1,7 +1,7 @@
-"""What a client gets before it has said who it is: so much head, so much time, so many connections.
+"""How long clients are waited for, how much head is read of them, how many connections they get.
 
-uvicorn reads heads of any length for as long as they take; the server's memory and descriptors are for
-those with a key.
+uvicorn reads heads of any length for as long as they take, and waits for content for ever; the server's
+memory and descriptors are for those with a key who send what they announced.
 """
 
 from __future__ import annotations
@@ -16,6 +16,8 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 HEAD_LIMIT = 128 << 10
 #: seconds in which a head must have come
 HEAD_TIME = 30.0
+#: seconds without a byte of a body that was announced, after which the connection ends
+BODY_TIME = 60.0
 #: descriptors that the server takes if it may
 DESCRIPTORS = 65536
 

@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 
 from stepwell.calls import FileBody, Reply
+from stepwell.clock import SystemClock
+from stepwell.gateway.asgi import Gateway
 
 BASE = "http://127.0.0.1:4566"
 
@@ -64,10 +66,11 @@ def _serve(gateway: Any, scope: dict[str, Any], received: list[dict[str, Any]]) 
     return sent
 
 
-def test_a_client_that_leaves_early_is_nobodys_error(wire: Any, api: Any, client: Any) -> None:
+def _upload(client: Any) -> dict[str, Any]:
+    """The scope of an upload that announces 100 bytes."""
     url = client("s3").generate_presigned_url("put_object", Params={"Bucket": "bu", "Key": "k"})
     path, _, query = url.removeprefix(BASE).partition("?")
-    scope = {
+    return {
         "type": "http",
         "method": "PUT",
         "path": path,
@@ -77,11 +80,42 @@ def test_a_client_that_leaves_early_is_nobodys_error(wire: Any, api: Any, client
         "scheme": "http",
         "client": None,
     }
+
+
+def test_a_client_that_leaves_early_is_nobodys_error(wire: Any, client: Any) -> None:
     received = [
         {"type": "http.request", "body": b"part", "more_body": True},
         {"type": "http.disconnect"},
     ]
-    assert _serve(wire.gateway, scope, received) == []
+    assert _serve(wire.gateway, _upload(client), received) == []
+
+
+@pytest.mark.parametrize(("pieces", "served"), [(0, True), (1, True), (1, False)])
+def test_a_body_that_stalls_ends_its_connection(
+    client: Any, api: Any, keys: Any, pieces: int, served: bool
+) -> None:
+    """The operation is told before it could keep anything; who is refused anyway is not waited for twice."""
+    gateway = Gateway(api, keys, SystemClock(), region="us-east-1", body_time=0.05)
+    scope, sent = _upload(client), []
+    if not served:
+        scope["query_string"] = b""
+
+    async def receive() -> dict[str, Any]:
+        nonlocal pieces
+        pieces -= 1
+        if pieces < 0:
+            await asyncio.Event().wait()
+        return {"type": "http.request", "body": b"part", "more_body": True}
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    asyncio.run(asyncio.wait_for(gateway(scope, receive, send), 5))
+    assert sent[0]["status"] == (400 if served else 403)
+    assert (b"connection", b"close") in sent[0]["headers"]
+    text = b"".join(message.get("body", b"") for message in sent[1:])
+    assert (b"<Code>RequestTimeout</Code>" if served else b"<Code>AccessDenied</Code>") in text
+    assert api.streams == {}
 
 
 def test_the_lifespan_is_acknowledged(wire: Any) -> None:
