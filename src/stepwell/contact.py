@@ -1,4 +1,4 @@
-"""How to reach the server of a data folder: its lock file and its root key, readable by the owner only.
+"""How to reach the server of a data folder: its lock file, its root key, and where its workers ask.
 
 Here, below everything, because clients (`stepwell env`, `stepwell up`) need it as well as the server.
 """
@@ -16,6 +16,8 @@ from stepwell.errors import FolderDamaged, UsageError
 
 KEY = "credentials.json"
 LOCK = "lock"
+#: where workers fetch their role's credentials: below the server's URL, followed by the worker's id
+CREDENTIALS_PATH = "/_stepwell/credentials/"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,12 +11,12 @@ import logging
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
+from stepwell.contact import CREDENTIALS_PATH
 from stepwell.errors import AwsError
 from stepwell.gateway.content import Receive
 from stepwell.gateway.sending import Send
 
 log = logging.getLogger(__name__)
-PREFIX = "/_stepwell/credentials/"
 
 App = Callable[[Any, Receive, Send], Awaitable[None]]
 #: gives the credentials of a worker with that token; raises AwsError
@@ -32,14 +32,14 @@ class WithCredentials:
 
     async def __call__(self, scope: Any, receive: Receive, send: Send) -> None:
         path = scope.get("path", "")
-        if scope["type"] != "http" or scope["method"] != "GET" or not path.startswith(PREFIX):
+        if scope["type"] != "http" or scope["method"] != "GET" or not path.startswith(CREDENTIALS_PATH):
             await self._app(scope, receive, send)
             return
         token = dict(scope["headers"]).get(b"authorization", b"").decode(errors="replace")
         try:
-            status, body = 200, dict(await self._answer(path.removeprefix(PREFIX), token))
+            status, body = 200, dict(await self._answer(path.removeprefix(CREDENTIALS_PATH), token))
         except AwsError as error:
-            log.warning("credentials of %r refused: %s", path.removeprefix(PREFIX), error)
+            log.warning("credentials of %r refused: %s", path.removeprefix(CREDENTIALS_PATH), error)
             status, body = 403, {"code": error.error_code, "message": error.message}
         data = json.dumps(body).encode()
         headers = [(b"content-type", b"application/json"), (b"content-length", str(len(data)).encode())]

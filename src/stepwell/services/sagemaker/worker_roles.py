@@ -11,13 +11,12 @@ from typing import Any, ClassVar
 
 from stepwell.api.context import Context
 from stepwell.clock import iso
+from stepwell.contact import CREDENTIALS_PATH
 from stepwell.durable import Draft, Record
 from stepwell.errors import AccessDenied
 from stepwell.services.sagemaker.roles import Session, assume
 from stepwell.workers.worker_environment import CredentialsUrl
 
-#: where workers ask, below the server's URL
-PATH = "/_stepwell/credentials/"
 #: a session with fewer seconds left is replaced
 MARGIN = 900.0
 
@@ -62,11 +61,13 @@ class WorkerCredentials:
         found = await self._context.read(lambda view: view.get(WorkerRole, worker_id))
         if found is None:
             return None
-        return CredentialsUrl(url=f"{self._endpoint}{PATH}{worker_id}", token=found.token)
+        return CredentialsUrl(url=f"{self._endpoint}{CREDENTIALS_PATH}{worker_id}", token=found.token)
 
     async def __call__(self, worker_id: str, token: str) -> dict[str, Any]:
-        """The answer to `GET PATH<worker_id>` with `token` as its Authorization: JSON of AWS's container
-        credentials provider. Raises AccessDenied."""
+        """The answer to `GET CREDENTIALS_PATH<worker_id>` with `token` as its Authorization.
+
+        JSON of AWS's container credentials provider. Raises AccessDenied.
+        """
         found = await self._context.read(lambda view: view.get(WorkerRole, worker_id))
         if found is None or not hmac.compare_digest(found.token.encode(), token.encode()):
             raise AccessDenied("The worker is not known, or its token is wrong", status=403)
