@@ -19,6 +19,18 @@ RETRY_FUNCTION = [
         "BackoffRate": 2,
     }
 ]
+#: how SageMaker's refusals are called: of an endpoint that exists already, or that is being changed
+REFUSED = ["SageMaker.AmazonSageMakerException"]
+#: another batch's deployment may take minutes
+RETRY_UPDATE = [
+    {
+        "ErrorEquals": REFUSED,
+        "IntervalSeconds": 2,
+        "BackoffRate": 1.5,
+        "MaxDelaySeconds": 30,
+        "MaxAttempts": 30,
+    }
+]
 
 
 def definition(*, prepare, job_role, image, endpoint, package_group, code):
@@ -214,17 +226,17 @@ def definition(*, prepare, job_role, image, endpoint, package_group, code):
                 ],
                 "Default": "CreateEndpoint",
             },
-            "CreateEndpoint": deploy("createEndpoint", endpoint),
-            "UpdateEndpoint": deploy("updateEndpoint", endpoint),
+            "CreateEndpoint": {
+                **deploy("createEndpoint", endpoint),
+                # A batch that came at the same time was faster.
+                "Catch": [{"ErrorEquals": REFUSED, "ResultPath": None, "Next": "UpdateEndpoint"}],
+            },
+            "UpdateEndpoint": {**deploy("updateEndpoint", endpoint), "Retry": RETRY_UPDATE},
             "AwaitEndpoint": {"Type": "Wait", "Seconds": 1, "Next": "DescribeEndpoint"},
             "DescribeEndpoint": {
                 "Type": "Task",
                 "Resource": "arn:aws:states:::aws-sdk:sagemaker:describeEndpoint",
                 "Parameters": {"EndpointName": endpoint},
-                "ResultSelector": {
-                    "status.$": "$.EndpointStatus",
-                    "config.$": "$.EndpointConfigName",
-                },
                 "ResultPath": "$.endpoint",
                 "Next": "IsDeployed",
             },
@@ -233,21 +245,30 @@ def definition(*, prepare, job_role, image, endpoint, package_group, code):
                 "Choices": [
                     {
                         "And": [
-                            {"Variable": "$.endpoint.status", "StringEquals": "InService"},
-                            {"Variable": "$.endpoint.config", "StringEqualsPath": "$.batch"},
+                            {"Variable": "$.endpoint.EndpointStatus", "StringEquals": "InService"},
+                            {"Variable": "$.endpoint.EndpointConfigName", "StringEqualsPath": "$.batch"},
                         ],
                         "Next": "Accept",
                     },
                     {
                         "Or": [
-                            {"Variable": "$.endpoint.status", "StringEquals": "Creating"},
-                            {"Variable": "$.endpoint.status", "StringEquals": "Updating"},
+                            {"Variable": "$.endpoint.EndpointStatus", "StringEquals": "Creating"},
+                            {"Variable": "$.endpoint.EndpointStatus", "StringEquals": "Updating"},
                         ],
                         "Next": "AwaitEndpoint",
+                    },
+                    {
+                        "And": [
+                            {"Variable": "$.endpoint.EndpointStatus", "StringEquals": "InService"},
+                            {"Variable": "$.endpoint.FailureReason", "IsPresent": False},
+                        ],
+                        "Next": "Replaced",
                     },
                 ],
                 "Default": "DeploymentFailed",
             },
+            # The next batch's model was deployed before this one was seen in service.
+            "Replaced": decided("REPLACED"),
             "DeploymentFailed": {
                 "Type": "Fail",
                 "Error": "DeploymentFailed",

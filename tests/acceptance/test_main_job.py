@@ -96,6 +96,29 @@ def test_batches_are_trained_on_judged_and_deployed_or_not(
     assert failures == []
 
 
+@pytest.mark.timeout(180)
+def test_two_first_batches_at_once_are_both_decided(server: Running, table: tuple[Row, ...]) -> None:
+    """Neither sees a champion, so both want to create the endpoint: the slower one updates it instead."""
+    made = Retraining(server.client, "digits-at-once")
+    batches = {"early": forms(table, 1, 2), "late": forms(table, 3, 4)}
+    for batch, content in batches.items():
+        made.upload(batch, as_csv(content))
+    begun = {batch: until(lambda batch=batch: made.execution(f"{batch}-")) for batch in batches}
+    found = {batch: ended(server, execution, seconds=120) for batch, execution in begun.items()}
+    assert {each["status"] for each in found.values()} == {"SUCCEEDED"}, found
+    decisions = {batch: json.loads(each["output"])["decision"] for batch, each in found.items()}
+    assert set(decisions.values()) <= {"DEPLOYED", "REPLACED"}
+    assert decisions[made.model().partition("-")[0]] == "DEPLOYED"
+    history = [
+        each
+        for execution in begun.values()
+        for each in made.states.get_execution_history(executionArn=execution, maxResults=1000)["events"]
+    ]
+    refused = [each["taskFailedEventDetails"]["error"] for each in history if each["type"] == "TaskFailed"]
+    assert "SageMaker.AmazonSageMakerException" in refused
+    assert made.accuracy(forms(table, 11, 14)) > 0.6
+
+
 @pytest.mark.timeout(120)
 def test_a_worse_challenger_is_refused_by_the_gate(
     server: Running, retraining: Retraining, table: tuple[Row, ...]

@@ -24,6 +24,10 @@ class MalformedBatch(Exception):
     """The file is not a batch of digits; the message names the row and the column."""
 
 
+class FailedEndpoint(Exception):
+    """The endpoint's first deployment failed: SageMaker lets it only be deleted."""
+
+
 def handler(event, context):
     bucket, key, batch = event["bucket"], event["key"], event["batch"]
     text = s3.get_object(Bucket=bucket, Key=key)["Body"].read()
@@ -118,7 +122,9 @@ def champion_model():
         if "Could not find" in str(error):
             return None
         raise
-    if endpoint["EndpointStatus"] in ("Creating", "Failed"):
+    if endpoint["EndpointStatus"] == "Failed":
+        raise FailedEndpoint(f"endpoint {name} takes no model any more: delete it, then upload again")
+    if endpoint["EndpointStatus"] == "Creating":
         return None
     config = sagemaker.describe_endpoint_config(EndpointConfigName=endpoint["EndpointConfigName"])
     model = sagemaker.describe_model(ModelName=config["ProductionVariants"][0]["ModelName"])
