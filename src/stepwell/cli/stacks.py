@@ -34,22 +34,23 @@ def run(
     connection = connect_or_start(data) if command == "up" else connect(data)
     show = Progress(plans=command == "preview")
     began = time.monotonic()
-    outcome = provision.run(
-        provision.Request(
-            command=command,
-            program=program,
-            stack=stack,
-            endpoint=connection.url,
-            access_key=connection.key.access_key_id,
-            secret_key=connection.key.secret_access_key,
-            region=connection.key.region,
-            account=connection.key.account,
-            state=data / "stacks",
-            server=connection.key.access_key_id,
-            targets=targets,
-        ),
-        show,
+    request = provision.Request(
+        command=command,
+        program=program,
+        stack=stack,
+        endpoint=connection.url,
+        access_key=connection.key.access_key_id,
+        secret_key=connection.key.secret_access_key,
+        region=connection.key.region,
+        account=connection.key.account,
+        state=data / "stacks",
+        server=connection.key.access_key_id,
+        targets=targets,
     )
+    try:
+        outcome = provision.run(request, show)
+    finally:
+        show.finish()
     if as_json:
         print_json(as_document(outcome, connection))
     else:
@@ -59,18 +60,32 @@ def run(
 
 
 class Progress:
-    """Prints what happens to resources, one line each, on standard error."""
+    """Prints what happens to resources, one line each, on standard error.
+
+    `up` runs the program twice. What it says in the plan is kept back, as it says it again in the apply; when
+    no apply follows, `finish` prints it.
+    """
 
     def __init__(self, *, plans: bool) -> None:
         """plans: whether the plan is what was asked for, and not only the first half of it."""
         self._plans = plans
+        self._kept: list[provision.Diagnostic] = []
 
     def __call__(self, event: Event) -> None:
+        if event.phase == "apply":
+            self._kept.clear()
         if isinstance(event, ResourceProgress):
             self._resource(event)
         elif (event.phase == "plan") == self._plans or event.severity == "error":
-            colours = {"error": "red", "warning": "yellow"}
-            click.secho(event.message, fg=colours.get(event.severity), err=True)
+            _say(event)
+        else:
+            self._kept.append(event)
+
+    def finish(self) -> None:
+        """Nothing more comes."""
+        for event in self._kept:
+            _say(event)
+        self._kept.clear()
 
     def _resource(self, event: ResourceProgress) -> None:
         planned = event.phase == "plan" and event.status != "failed"
@@ -90,6 +105,11 @@ class Progress:
             click.secho(line, fg=colour, err=True)
 
 
+def _say(event: provision.Diagnostic) -> None:
+    colours = {"error": "red", "warning": "yellow"}
+    click.secho(event.message, fg=colours.get(event.severity), err=True)
+
+
 def short(token: str) -> str:
     """A type as Pulumi's own CLI shows it: `aws:s3:Bucket` of `aws:s3/bucket:Bucket`."""
     module, _, name = token.rpartition(":")
@@ -106,6 +126,10 @@ def problem_lines(problem: Problem) -> Iterator[str]:
     """What went wrong, where, and what to do."""
     place = f"{problem.file}:{problem.line}: " if problem.file else ""
     yield f"error: {place}{problem.message}"
+    if problem.property:
+        where = f"{problem.location}, " if problem.location else ""
+        yield f"  at {where}line {problem.line}, column {problem.column} of the {problem.property}"
+        yield from (f"  {line}" for line in problem.excerpt.splitlines())
     if problem.traceback:
         yield problem.traceback.rstrip()
     if problem.advice:

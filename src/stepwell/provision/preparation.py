@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from stepwell.provision import assets, diff, schema, urns
-from stepwell.provision.problems import ResourceRefused
+from stepwell.provision.problems import Finding, ResourceRefused
 from stepwell.provision.registration import Registration
 from stepwell.provision.schema import ResourceType
 from stepwell.provision.state import Resource
@@ -51,8 +51,14 @@ def prepare(
     if old is not None and asked.ignore_changes:
         inputs = diff.ignoring(asked.ignore_changes, old.inputs, inputs)
     faults += schema.check(kind, inputs, region)
+    findings = [
+        replace(found, excerpt="") if found.property in asked.values.secrets else found
+        for found in schema.inspect(kind, inputs)
+    ]
     if faults:
-        raise ResourceRefused("; ".join(faults))
+        findings.insert(0, Finding(message="; ".join(faults)))
+    if findings:
+        raise ResourceRefused("; ".join(found.message for found in findings), findings=findings)
     inputs = schema.with_defaults(kind, inputs)
     if "tags" in kind.properties:
         own = inputs.get("tags") or {}

@@ -3,6 +3,7 @@
     StepwellError
     └── ProvisionError            the run cannot start, or cannot go on
         ├── ProjectInvalid        Pulumi.yaml, the stack's configuration, or the program's Python
+        ├── SecretsLocked         the key or passphrase of the stack's secrets is absent or wrong
         ├── StackInUse            another run holds the stack
         ├── StateDamaged          the state file is not what a run wrote
         ├── StateTooNew           a newer version wrote it
@@ -11,16 +12,35 @@
         ├── ResourceFailed        the endpoint's answer to a call for one resource
         └── Fault                 what no code expected
 
-The first five are raised to the caller of `provision.run`; what concerns single resources or the program's
+The first six are raised to the caller of `provision.run`; what concerns single resources or the program's
 own code is collected as `Problem` values in the outcome, all of it and not only the first.
 """
 
 from __future__ import annotations
 
 import traceback
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from stepwell.errors import StepwellError
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """One fault inside a resource's inputs, where a property alone is too coarse a place."""
+
+    #: what is wrong
+    message: str
+    #: the property that holds the document
+    property: str = ""
+    #: where in the document: `/States/Train/Next`; empty for the whole
+    location: str = ""
+    #: the document's line, from 1; 0 when unknown
+    line: int = 0
+    #: the line's column, from 1; 0 when unknown
+    column: int = 0
+    #: that line, with a caret under the column
+    excerpt: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,10 +57,18 @@ class Problem:
     name: str = ""
     #: where in the program, when known
     file: str = ""
-    #: the line in `file`, from 1; 0 when unknown
+    #: the line in `file`, or in the document that `property` holds, from 1; 0 when unknown
     line: int = 0
     #: the program's traceback from its own first frame on
     traceback: str = ""
+    #: the property that holds the faulty document; empty when it is about no document
+    property: str = ""
+    #: where in that document: `/States/Train/Next`; empty for the whole
+    location: str = ""
+    #: the column in that document, from 1; 0 when unknown
+    column: int = 0
+    #: the document's line, with a caret under the column
+    excerpt: str = ""
 
 
 class ProvisionError(StepwellError):
@@ -54,6 +82,10 @@ class ProvisionError(StepwellError):
 
 class ProjectInvalid(ProvisionError):
     """The project's files make no sense."""
+
+
+class SecretsLocked(ProvisionError):
+    """The stack's secrets can't be read with the passphrase or the key file that is here."""
 
 
 class StackInUse(ProvisionError):
@@ -73,7 +105,11 @@ class StateForeign(ProvisionError):
 
 
 class ResourceRefused(ProvisionError):
-    """A resource that cannot be made here, found before any call."""
+    """A resource that cannot be made here, found before any call; `findings` are what is told one by one."""
+
+    def __init__(self, message: str, *, advice: str = "", findings: Sequence[Finding] = ()) -> None:
+        super().__init__(message, advice=advice)
+        self.findings = tuple(findings)
 
 
 class Fault(ProvisionError):

@@ -6,7 +6,7 @@ import threading
 from collections import Counter
 
 from stepwell.provision import urns
-from stepwell.provision.problems import Problem, ProvisionError
+from stepwell.provision.problems import Finding, Problem, ProvisionError, ResourceRefused
 from stepwell.provision.progress import (
     Diagnostic,
     Observer,
@@ -71,19 +71,28 @@ class Report:
             self.problems.append(problem)
 
     def failed(self, urn: str, error: ProvisionError) -> None:
-        """A fault of one resource."""
-        problem = Problem(
-            message=f"{urns.type_of(urn)} {urns.name_of(urn)!r}: {error.message}",
-            advice=error.advice,
-            urn=urn,
-            name=urns.name_of(urn),
-        )
-        self.problem(problem)
+        """What one resource failed of; each finding of a refusal is a problem of its own."""
+        found = error.findings if isinstance(error, ResourceRefused) else ()
+        for finding in found or (Finding(message=error.message),):
+            self.problem(
+                Problem(
+                    message=f"{urns.type_of(urn)} {urns.name_of(urn)!r}: {finding.message}",
+                    advice=error.advice,
+                    urn=urn,
+                    name=urns.name_of(urn),
+                    property=finding.property,
+                    location=finding.location,
+                    line=finding.line,
+                    column=finding.column,
+                    excerpt=finding.excerpt,
+                )
+            )
 
     def counts(self) -> dict[Operation, int]:
-        """How many resources each operation was done with."""
+        """How many resources each operation was done with; the stack itself is none."""
         with self._lock:
-            return dict(Counter(operation for _, operation in self._done))
+            done = [operation for urn, operation in self._done if urns.type_of(urn) != urns.STACK_TYPE]
+        return dict(Counter(done))
 
     def changes(self) -> tuple[Change, ...]:
         """All that was done, without `same` and `read`."""

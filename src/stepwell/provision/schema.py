@@ -12,10 +12,11 @@ from __future__ import annotations
 import difflib
 import json
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from stepwell.provision.cloud import Cloud
+from stepwell.provision.problems import Finding
 from stepwell.provision.values import UNKNOWN, contains_unknown
 
 Inputs = Mapping[str, Any]
@@ -44,6 +45,8 @@ class Property:
     fields: Mapping[str, Property] | None = None
     #: why it is refused
     reason: str = ""
+    #: for a document with a language of its own: all that is wrong in its text
+    inspect: Callable[[str], Iterator[Finding]] | None = None
 
 
 def honoured(
@@ -55,6 +58,7 @@ def honoured(
     unordered: bool = False,
     choices: tuple[Any, ...] = (),
     fields: Mapping[str, Property] | None = None,
+    inspect: Callable[[str], Iterator[Finding]] | None = None,
 ) -> Property:
     """A property that takes effect through a call."""
     return Property(
@@ -66,6 +70,7 @@ def honoured(
         unordered=unordered,
         choices=choices,
         fields=fields,
+        inspect=inspect,
     )
 
 
@@ -145,6 +150,16 @@ def check(kind: ResourceType, inputs: Inputs, region: str) -> list[str]:
     return found
 
 
+def inspect(kind: ResourceType, inputs: Inputs) -> list[Finding]:
+    """All that is wrong inside the documents of `inputs`; those that aren't known yet are passed over."""
+    findings: list[Finding] = []
+    for name, row in kind.properties.items():
+        text = inputs.get(name)
+        if row.inspect is not None and isinstance(text, str):
+            findings += [replace(found, property=name) for found in row.inspect(text)]
+    return findings
+
+
 def _check(table: Mapping[str, Property], values: Inputs, place: str) -> Iterator[str]:
     for name, value in values.items():
         path = f"{place}{name}"
@@ -166,7 +181,7 @@ def _check_value(row: Property, value: Any, path: str) -> Iterator[str]:
         return
     if row.choices and value not in row.choices:
         yield f"property {path} is {value!r}; it can be {', '.join(map(repr, row.choices))}"
-    if row.document and isinstance(value, str):
+    if row.document and row.inspect is None and isinstance(value, str):
         try:
             json.loads(value)
         except ValueError as error:

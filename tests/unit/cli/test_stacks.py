@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from stepwell.cli.stacks import Progress, problem_lines, short, summary
-from stepwell.provision import Outcome, Problem, ResourceProgress
+from stepwell.provision import Diagnostic, Outcome, Problem, ResourceProgress
 from stepwell.provision.aws import TYPES
 
 
@@ -46,6 +46,47 @@ def test_a_failure_s_reason_is_told_once_with_what_to_do(capsys):
     assert "too big" not in capsys.readouterr().err
     told = list(problem_lines(Problem(message="it is too big", advice="Make it smaller")))
     assert told == ["error: it is too big", "  what to do: Make it smaller"]
+
+
+def test_a_fault_in_a_definition_is_shown_with_its_place_and_a_caret():
+    problem = Problem(
+        message="Missing 'Next' target: B",
+        property="definition",
+        location="/States/A/Next",
+        line=5,
+        column=7,
+        excerpt='5 |       "Next": "B"\n          ^',
+    )
+    assert list(problem_lines(problem)) == [
+        "error: Missing 'Next' target: B",
+        "  at /States/A/Next, line 5, column 7 of the definition",
+        '  5 |       "Next": "B"',
+        "            ^",
+    ]
+    whole = Problem(message="It is no JSON", property="definition", line=1, column=1)
+    assert list(problem_lines(whole))[1] == "  at line 1, column 1 of the definition"
+
+
+def said(phase, message):
+    return Diagnostic(phase=phase, severity="info", message=message)
+
+
+@pytest.mark.parametrize(
+    ("plans", "events", "told"),
+    [
+        (False, [said("plan", "printed")], "printed\n"),
+        (False, [said("plan", "printed"), said("apply", "printed")], "printed\n"),
+        (True, [said("plan", "printed")], "printed\n"),
+        (False, [said("plan", "one"), said("plan", "two")], "one\ntwo\n"),
+    ],
+    ids=["the plan was all", "an apply said it again", "the plan was asked for", "in order"],
+)
+def test_what_a_program_prints_is_shown_once(capsys, plans, events, told):
+    show = Progress(plans=plans)
+    for event in events:
+        show(event)
+    show.finish()
+    assert capsys.readouterr().err == told
 
 
 @pytest.mark.parametrize(

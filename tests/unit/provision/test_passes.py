@@ -11,6 +11,7 @@ from botocore.exceptions import EndpointConnectionError
 
 from stepwell import provision
 from stepwell.provision.registration import Alias
+from stepwell.provision.values import UNKNOWN
 
 BUCKET, ROLE, LOGS = "aws:s3/bucket:Bucket", "aws:iam/role:Role", "aws:cloudwatch/logGroup:LogGroup"
 POLICY, ATTACHMENT = "aws:iam/rolePolicy:RolePolicy", "aws:iam/rolePolicyAttachment:RolePolicyAttachment"
@@ -41,7 +42,7 @@ def test_an_up_makes_what_is_declared_and_a_second_one_calls_nothing(play: Play,
     assert name.startswith("data-")
     assert len(name) == len("data-") + 7
     second = play(program)
-    assert (second.ok, second.counts, aws.calls) == (True, {"same": 2}, [])
+    assert (second.ok, second.counts, aws.calls) == (True, {"same": 1}, [])
     assert second.outputs == first.outputs
 
 
@@ -79,6 +80,84 @@ def test_everything_that_is_refused_is_told_before_anything_is_made(play: Play, 
         assert part in told
 
 
+FAULTY = json.dumps(
+    {
+        "StartAt": "Train",
+        "States": {"Train": {"Type": "Pass", "Next": "Jugde"}, "Judge": {"Type": "Succeed", "Nxt": 1}},
+    }
+)
+MACHINE = "aws:sfn/stateMachine:StateMachine"
+
+
+def _places(outcome: provision.Outcome) -> list[tuple[str, str, int, int, str]]:
+    return [(p.name, p.location, p.line, p.column, p.excerpt) for p in outcome.errors]
+
+
+def test_every_fault_of_a_definition_is_found_before_anything_is_made(play: Play, aws: Any) -> None:
+    """One line of JSON is told of as if printed over several; what else isn't known doesn't hide it."""
+
+    def program(declare: Any) -> None:
+        role = declare(ROLE, "r", {"assumeRolePolicy": TRUST})
+        declare(MACHINE, "m", {"roleArn": role["arn"], "definition": FAULTY}, needs={"roleArn": role})
+
+    outcome = play(program)
+    assert (outcome.ok, outcome.counts, aws.calls) == (False, {}, [])
+    caret = " " * len("6 |       ") + "^"
+    assert ("m", "/States/Train/Next", 6, 7, f'6 |       "Next": "Jugde"\n{caret}') in _places(outcome)
+    assert {p.location for p in outcome.errors} == {"/States/Train/Next", "/States/Judge"}
+    assert {p.property for p in outcome.errors} == {"definition"}
+    assert "Missing 'Next' target: Jugde" in _only(outcome)
+    assert "Field 'Nxt' is not supported" in _only(outcome)
+
+
+@pytest.mark.parametrize(
+    ("definition", "line", "excerpt"),
+    [
+        ('{"StartAt": "A",\n"States": {"A":  {"Type": "Pas"}}}', 2, '"States": {"A":  {"Type": "Pas"}}}'),
+        ('{"StartAt": "A", "States": {}, "States": {}}', 1, '"States": {}, "States": {}'),
+        ('{"StartAt": ', 1, '{"StartAt": '),
+    ],
+    ids=["several lines", "a key twice", "no JSON"],
+)
+def test_a_definition_is_shown_as_its_author_wrote_it(
+    play: Play, aws: Any, definition: str, line: int, excerpt: str
+) -> None:
+    """Where it has lines already, and where printing it anew would lose the fault."""
+    outcome = play(lambda declare: declare(MACHINE, "m", {"roleArn": "r", "definition": definition}))
+    assert aws.calls == []
+    assert outcome.errors
+    assert all(problem.line == line and excerpt in problem.excerpt for problem in outcome.errors)
+
+
+def test_a_definition_that_the_plan_can_t_know_is_checked_before_its_call(play: Play, aws: Any) -> None:
+    """The apply makes what it depends on, and stops before the machine."""
+
+    def program(declare: Any) -> None:
+        role = declare(ROLE, "r", {"assumeRolePolicy": TRUST})
+        text = UNKNOWN if role["arn"] is UNKNOWN else FAULTY
+        declare(MACHINE, "m", {"roleArn": "r", "definition": text}, needs={"definition": role})
+
+    outcome = play(program)
+    assert [w for w in aws.writes() if w.startswith("Create")] == ["CreateRole"]
+    assert {p.location for p in outcome.errors} == {"/States/Train/Next", "/States/Judge"}
+
+
+def test_a_definition_that_is_secret_is_not_shown(play: Play) -> None:
+    """Its faults have their places, without the lines."""
+    declared = {"roleArn": "r", "definition": FAULTY}
+    outcome = play(lambda declare: declare(MACHINE, "m", declared, secrets=("definition",)))
+    assert {p.location for p in outcome.errors} == {"/States/Train/Next", "/States/Judge"}
+    assert {p.excerpt for p in outcome.errors} == {""}
+
+
+def test_a_definition_s_faults_come_beside_those_of_other_properties(play: Play) -> None:
+    """Each is told, the properties' first."""
+    declared = {"roleArn": "r", "definition": FAULTY, "nam": "x"}
+    first, *others = play(lambda declare: declare(MACHINE, "m", declared)).errors
+    assert "unknown property nam" in first.message
+    assert (first.property, {p.property for p in others}) == ("", {"definition"})
+
+
 def test_a_change_updates_in_place_and_tells_what_differs(play: Play, stack: Any, aws: Any) -> None:
     """Only the changed property is in the diff, by path, and only its call is made."""
     play(lambda declare: declare(BUCKET, "data", {"tags": {"a": "1", "b": "2"}}))
@@ -93,7 +172,7 @@ def test_a_document_that_means_the_same_is_no_change(play: Play, aws: Any) -> No
     """JSON is compared by meaning: white space and the order of keys don't count."""
     play(lambda declare: declare(ROLE, "r", {"assumeRolePolicy": '{"a": 1, "b": 2}'}))
     outcome = play(lambda declare: declare(ROLE, "r", {"assumeRolePolicy": '{"b":2,"a":1}'}))
-    assert outcome.counts == {"same": 2}
+    assert outcome.counts == {"same": 1}
     assert aws.calls == []
 
 
@@ -120,11 +199,11 @@ def test_an_automatic_name_is_replaced_by_making_the_new_one_first(play: Play, a
     old = next(iter(aws.table("role")))
     outcome = play(program("/team/"))
     assert _operations(outcome) == {"r": "replace"}
-    assert outcome.counts == {"same": 1, "replace": 1}
+    assert outcome.counts == {"replace": 1}
     assert [w for w in aws.writes() if "Role" in w] == ["CreateRole", "DeleteRole"]
     assert len(aws.table("role")) == 1
     assert old not in aws.table("role")
-    assert play(program("/team/")).counts == {"same": 2}
+    assert play(program("/team/")).counts == {"same": 1}
 
 
 def test_a_given_name_is_replaced_by_deleting_first_with_what_hangs_on_it(play: Play, aws: Any) -> None:
@@ -170,7 +249,7 @@ def test_a_program_that_raises_midway_keeps_what_was_made(play: Play, aws: Any) 
     """Nothing is deleted, and the next run finds it."""
     assert not play(lambda declare: declare(LOGS, "a"), fails="boom").ok
     assert len(aws.table("log-group")) == 1
-    assert play(lambda declare: declare(LOGS, "a")).counts == {"same": 2}
+    assert play(lambda declare: declare(LOGS, "a")).counts == {"same": 1}
 
 
 def test_a_lost_answer_of_a_create_is_made_good_by_the_next_run(play: Play, aws: Any, stack: Any) -> None:
@@ -190,7 +269,7 @@ def test_a_lost_answer_of_a_create_is_made_good_by_the_next_run(play: Play, aws:
     assert play(program).ok
     assert aws.writes() == ["PutRetentionPolicy"]
     assert len(aws.table("log-group")) == 1
-    assert play(program).counts == {"same": 2}
+    assert play(program).counts == {"same": 1}
 
 
 def test_a_create_that_was_never_answered_and_is_no_longer_declared_is_cleaned_up(
@@ -233,7 +312,7 @@ def test_a_replacement_that_fails_leaves_the_old_one_in_charge(play: Play, aws: 
     aws.failures["CreateRole"] = refusal("CreateRole", "LimitExceeded", "too many roles")
     assert not play(program("/team/")).ok
     aws.failures.clear()
-    assert play(program("/")).counts == {"same": 2}
+    assert play(program("/")).counts == {"same": 1}
     assert len(aws.table("role")) == 1
 
 
@@ -244,7 +323,7 @@ def test_ignored_changes_are_no_changes(play: Play, aws: Any) -> None:
     def program(declare: Any) -> None:
         declare(BUCKET, "b", {"tags": {"a": "1", "keep": "y"}}, ignore_changes=('tags["keep"]',))
 
-    assert play(program).counts == {"same": 2}
+    assert play(program).counts == {"same": 1}
     assert aws.calls == []
 
 
@@ -487,7 +566,7 @@ def test_a_document_may_be_given_as_an_object(play: Play, aws: Any) -> None:
     outcome = play(
         lambda declare: declare(ROLE, "r", {"name": "r", "assumeRolePolicy": json.dumps(statement)})
     )
-    assert outcome.counts == {"same": 2}
+    assert outcome.counts == {"same": 1}
 
 
 def test_a_fault_that_nobody_expected_still_names_its_resource(play: Play, aws: Any) -> None:

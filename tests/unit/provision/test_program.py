@@ -68,6 +68,12 @@ def test_a_fault_is_told_with_its_place_and_what_to_do(
     assert not any(alien in problem.traceback for alien in ("launcher.py", "runpy", "asyncio"))
 
 
+def test_a_preview_that_fails_counts_nothing(stack: Any) -> None:
+    """The stack itself is no resource that anything is done with."""
+    stack.write("import pulumi\nx = (\n")
+    assert stack.run("preview").counts == {}
+
+
 def test_a_program_in_another_place_imports_its_neighbours(stack: Any) -> None:
     """`main:` moves what modules are found beside; files are still relative to the project."""
     (stack.folder / "infra").mkdir()

@@ -118,7 +118,7 @@ def test_a_retraining_program_lives_its_life(retraining: Any, aws: Any) -> None:
     """Made, unchanged, changed, destroyed: real SDK, real gRPC, a component, an invoke, config, assets."""
     first = retraining.run("up")
     assert first.ok, first.errors
-    assert first.counts["create"] == 13
+    assert first.counts["create"] == 12
     machine = first.outputs["machine"].value
     definition = json.loads(aws.table("machine")[machine]["definition"])
     (function,) = aws.table("function").values()

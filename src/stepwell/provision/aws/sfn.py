@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Iterator
 from typing import Any
 
+from stepwell import asl
 from stepwell.provision.aws import tags
 from stepwell.provision.aws.blocks import given
 from stepwell.provision.cloud import Cloud, attempt, calling
+from stepwell.provision.problems import Finding
 from stepwell.provision.schema import Inputs, Naming, ResourceType, block, honoured
 
 _PATIENCE = 300.0
@@ -105,12 +109,45 @@ def _delete(cloud: Cloud, id_: str, inputs: Inputs) -> None:
     )
 
 
+def _faults(definition: str) -> Iterator[Finding]:
+    """Its errors, placed in the text as a reader sees it: `json.dumps` writes all on one line."""
+    text, errors = definition, _errors(definition)
+    if not errors:
+        return
+    printed = _printed(definition)
+    again = _errors(printed)
+    # Printing loses what JSON's reading loses (a key given twice) and may pass the limit of size.
+    if [error.message for error in again] == [error.message for error in errors]:
+        text, errors = printed, again
+    for error in errors:
+        yield Finding(
+            message=f"{error.message} [{error.code}]",
+            location=error.pointer or "",
+            line=error.line,
+            column=error.column,
+            excerpt=error.caret(text),
+        )
+
+
+def _errors(definition: str) -> list[asl.Diagnostic]:
+    return [found for found in asl.validate(definition) if found.severity == "ERROR"]
+
+
+def _printed(definition: str) -> str:
+    if "\n" in definition.strip():
+        return definition
+    try:
+        return json.dumps(json.loads(definition), indent=2, ensure_ascii=False)
+    except (ValueError, RecursionError):
+        return definition
+
+
 STATE_MACHINE = ResourceType(
     token="aws:sfn/stateMachine:StateMachine",
     properties={
         "name": honoured(replaces=True),
         "namePrefix": honoured(replaces=True),
-        "definition": honoured(required=True, document=True),
+        "definition": honoured(required=True, document=True, inspect=_faults),
         "roleArn": honoured(required=True),
         "type": honoured(replaces=True, default="STANDARD", choices=("STANDARD", "EXPRESS")),
         "loggingConfiguration": honoured(fields=block("includeExecutionData level logDestination")),
