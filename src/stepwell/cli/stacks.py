@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ import click
 from stepwell import provision
 from stepwell.cli.connection import Connection, connect, connect_or_start, data_option, json_option
 from stepwell.cli.output import print_json
+from stepwell.errors import UsageError
 from stepwell.provision import Command, Event, Outcome, Problem, ResourceProgress
 
 SIGNS = {
@@ -30,7 +32,8 @@ def run(
     command: Command, program: Path, data: Path, stack: str, as_json: bool, targets: tuple[str, ...]
 ) -> None:
     """Run one command over a program and say how it ended; exit 1 when it failed."""
-    provision.check(program, stack)
+    phrase = passphrase(os.environ)
+    provision.check(program, stack, passphrase=phrase)
     connection = connect_or_start(data) if command == "up" else connect(data)
     show = Progress(plans=command == "preview")
     began = time.monotonic()
@@ -46,6 +49,7 @@ def run(
         state=data / "stacks",
         server=connection.key.access_key_id,
         targets=targets,
+        passphrase=phrase,
     )
     try:
         outcome = provision.run(request, show)
@@ -57,6 +61,23 @@ def run(
         summary(command, outcome, time.monotonic() - began)
     if not outcome.ok:
         raise click.exceptions.Exit(1)
+
+
+def passphrase(environment: Mapping[str, str]) -> str | None:
+    """The passphrase of the stack's secrets from the two variables that Pulumi reads; an empty one is one.
+
+    Raises:
+        UsageError: the named file can't be read.
+    """
+    if "PULUMI_CONFIG_PASSPHRASE" in environment:
+        return environment["PULUMI_CONFIG_PASSPHRASE"]
+    named = environment.get("PULUMI_CONFIG_PASSPHRASE_FILE")
+    if not named:
+        return None
+    try:
+        return Path(named).expanduser().read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"PULUMI_CONFIG_PASSPHRASE_FILE names {named}, which can't be read") from error
 
 
 class Progress:
@@ -94,7 +115,7 @@ class Progress:
         sign, colour = SIGNS[event.operation]
         word = {"create": "created", "update": "updated", "replace": "replaced", "delete": "deleted"}
         said = "FAILED" if event.status == "failed" else word.get(event.operation, event.operation)
-        if event.phase == "plan":
+        if planned:
             said = f"to {event.operation}"
         # the summary has a failure's reason, with what to do about it
         remark = f"  {event.message}" if event.message and event.status != "failed" else ""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from stepwell.cli.stacks import Progress, problem_lines, short, summary
@@ -46,6 +48,11 @@ def test_a_failure_s_reason_is_told_once_with_what_to_do(capsys):
     assert "too big" not in capsys.readouterr().err
     told = list(problem_lines(Problem(message="it is too big", advice="Make it smaller")))
     assert told == ["error: it is too big", "  what to do: Make it smaller"]
+
+
+def test_what_a_plan_refuses_is_not_told_as_planned(capsys):
+    Progress(plans=False)(replace(progress("aws:s3/bucket:Bucket", "failed"), phase="plan"))
+    assert capsys.readouterr().err.split() == ["+", "aws:s3:Bucket", "training-code", "FAILED"]
 
 
 def test_a_fault_in_a_definition_is_shown_with_its_place_and_a_caret():
