@@ -17,8 +17,8 @@ EXPORTS = {
     """,
     "stepwell.provision": """
         Change ClientFactory Command Diagnostic Event Observer Outcome Output Problem ProjectInvalid
-        PropertyChange ProvisionError Request ResourceProgress StackInUse StateDamaged StateForeign
-        StateTooNew check run
+        PropertyChange ProvisionError Request ResourceProgress SecretsLocked StackInUse StateDamaged
+        StateForeign StateTooNew check run
     """,
 }
 

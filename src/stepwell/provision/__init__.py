@@ -9,6 +9,7 @@ AWS's APIs through boto3, and works on any endpoint that does.
     deployment, plan, diff        what that comes to: one pass over the program
     operations, removal, graph    carrying it out
     state                         what is remembered between runs
+    vault, ciphers                and how secrets are in it
     schema, aws                   resource types as tables and functions
     progress, report, request     what a caller gives and gets
 """
@@ -24,6 +25,7 @@ from stepwell.provision.problems import (
     Problem,
     ProjectInvalid,
     ProvisionError,
+    SecretsLocked,
     StackInUse,
     StateDamaged,
     StateForeign,
@@ -53,6 +55,7 @@ __all__ = [
     "ProvisionError",
     "Request",
     "ResourceProgress",
+    "SecretsLocked",
     "StackInUse",
     "StateDamaged",
     "StateForeign",
@@ -62,14 +65,15 @@ __all__ = [
 ]
 
 
-def check(program: Path, stack: str) -> None:
+def check(program: Path, stack: str, *, passphrase: str | None = None) -> None:
     """Finds out, before anything is started for it, that there is no program to run.
 
     Raises:
         UsageError: Pulumi's SDK is not installed.
         ProjectInvalid: the program's files make no sense.
+        SecretsLocked: `passphrase` is not that of the stack's secrets.
     """
-    _engine().project.read(program, stack)
+    _engine().project.read(program, stack, passphrase=passphrase)
 
 
 def run(request: Request, observer: Observer, *, clients: ClientFactory | None = None) -> Outcome:
@@ -84,6 +88,7 @@ def run(request: Request, observer: Observer, *, clients: ClientFactory | None =
     Raises:
         UsageError: Pulumi's SDK is not installed.
         ProjectInvalid: the program's files make no sense.
+        SecretsLocked: the passphrase or the key of the stack's secrets is absent or wrong.
         StackInUse, StateDamaged, StateTooNew, StateForeign: the stack's state can't be used.
     """
     outcome: Outcome = _engine().run(request, observer, clients=clients)

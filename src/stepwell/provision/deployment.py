@@ -60,11 +60,14 @@ class Deployment:
         self._failed: set[str] = set()
         self._doomed: set[str] = set()
         self._unknown_outputs = False
+        #: whether the program has declared a secret
+        self.secretive = False
 
     # --- what the program asks ---------------------------------------------------------------------------
 
     def register(self, asked: Registration) -> Registered:
         """A resource that the program declares."""
+        self.secretive |= bool(_secrets(asked))
         urn = urns.build(self._stack, self._project, asked.parent, asked.type, asked.name)
         try:
             self._claim(urn, asked)
@@ -85,6 +88,7 @@ class Deployment:
 
     def read(self, asked: Reading) -> Registered:
         """A resource that exists already."""
+        self.secretive |= bool(_secrets(asked))
         urn = urns.build(self._stack, self._project, asked.parent, asked.type, asked.name)
         try:
             self._claim(urn, None)
@@ -104,7 +108,7 @@ class Deployment:
                 parent=asked.parent,
                 inputs=inputs,
                 outputs=plain(_complete(kind, {**inputs, **found})),
-                secrets=sorted({*asked.values.secrets, *asked.additional_secrets}),
+                secrets=sorted(_secrets(asked)),
                 dependencies=sorted(asked.dependencies),
                 external=True,
             )
@@ -132,6 +136,7 @@ class Deployment:
     def set_outputs(self, urn: str, outputs: Properties) -> None:
         """The outputs of a component, or of the stack."""
         values = plain(outputs.values)
+        self.secretive |= bool(outputs.secrets)
         if urns.type_of(urn) == urns.STACK_TYPE:
             self._unknown_outputs = contains_unknown(outputs.values)
             if self.dry_run or not self._failed:
@@ -139,7 +144,8 @@ class Deployment:
             return
         component = self._state.get(urn)
         if component is not None:
-            self._state.put(replace(component, outputs=values, secrets=sorted(outputs.secrets)))
+            secrets = sorted({*component.secrets, *outputs.secrets})
+            self._state.put(replace(component, outputs=values, secrets=secrets))
 
     # --- what the run asks -------------------------------------------------------------------------------
 
@@ -201,6 +207,7 @@ class Deployment:
             old or Resource(urn=urn, type=asked.type, custom=False),
             parent=asked.parent,
             inputs=inputs,
+            secrets=sorted({*asked.values.secrets, *(old.secrets if old is not None else ())}),
             dependencies=sorted(asked.dependencies),
             protect=asked.protect,
         )
@@ -385,6 +392,12 @@ def _kind(token: str) -> ResourceType:
     return kind
 
 
+def _secrets(asked: Registration | Reading) -> set[str]:
+    """The names of secret properties; what holds all tags holds secret ones, too."""
+    names = {*asked.values.secrets, *asked.additional_secrets}
+    return {*names, "tagsAll"} if "tags" in names else names
+
+
 def _declared(urn: str, asked: Registration, old: Resource | None) -> Resource:
     """The resource as the program declares it, with what is known of it from before."""
     return Resource(
@@ -394,7 +407,7 @@ def _declared(urn: str, asked: Registration, old: Resource | None) -> Resource:
         id=old.id if old is not None else "",
         parent=asked.parent,
         outputs=old.outputs if old is not None else {},
-        secrets=sorted({*asked.values.secrets, *asked.additional_secrets}),
+        secrets=sorted(_secrets(asked)),
         dependencies=sorted(asked.dependencies),
         property_dependencies={k: sorted(v) for k, v in sorted(asked.property_dependencies.items()) if v},
         provider=asked.provider.rpartition("::")[0],

@@ -30,7 +30,7 @@ def run(
     request: Request, observer: Observer, *, clients: ClientFactory | None = None, play: Play | None = None
 ) -> Outcome:
     """See `stepwell.provision.run`. `play` stands in for the program's process."""
-    told = project.read(request.program, request.stack)
+    told = project.read(request.program, request.stack, passphrase=request.passphrase)
     make = clients or boto3_clients(
         endpoint=request.endpoint,
         access_key=request.access_key,
@@ -45,7 +45,10 @@ def run(
         region=request.region,
         server=request.server,
     )
-    with state.held(request.state, fresh, reads=request.command == "preview") as stack:
+    reads = request.command == "preview"
+    with state.held(
+        request.state, fresh, reads=reads, passphrase=request.passphrase, salt=told.salt
+    ) as stack:
         if request.command == "destroy":
             return _destroy(request, cloud, stack, observer)
         if request.command == "refresh":
@@ -115,6 +118,8 @@ def _up(passes: _Passes, stack: StackState) -> Outcome:
     if deployment.settled:
         stack.take(copy.content)
         return _outcome(stack, report)
+    if deployment.secretive:
+        stack.prepare()
     _, report = passes.over(stack, dry_run=False)
     return _outcome(stack, report)
 

@@ -61,7 +61,7 @@ def _run(told: dict[str, Any]) -> None:
     }
     known = runtime.Settings.__init__.__code__.co_varnames
     runtime.configure(runtime.Settings(**{name: value for name, value in settings.items() if name in known}))
-    runtime.set_all_config(told["config"], [])
+    runtime.set_all_config(told["config"], told["secret_keys"])
 
     def program() -> None:
         runpy.run_path(told["main"], run_name="__main__")

@@ -53,6 +53,7 @@ class Monitor(resource_pb2_grpc.ResourceMonitorServicer):
             stack=self._stack,
             organization="organization",
             config=dict(self._project.config),
+            configSecretKeys=sorted(self._project.secret_keys),
             dryRun=self._deployment.dry_run,
             parallel=self._parallel,
             supportedFeatures=[

@@ -100,6 +100,7 @@ def _told(request: Request, project: Project, *, address: str, dry_run: bool, an
         "parallel": request.parallel,
         "dry_run": dry_run,
         "config": dict(project.config),
+        "secret_keys": sorted(project.secret_keys),
         "answer": answer,
     }
 

@@ -1,8 +1,7 @@
 """The program's own files: `Pulumi.yaml`, `Pulumi.<stack>.yaml`, and the Python that it asks for.
 
-Encrypted values (`secure:`) need an AES-GCM implementation, which neither Python nor the packages that
-Stepwell depends on have; they are refused by name. Secrets are given as `pulumi.Output.secret(...)`, or as
-plain values of a stack file that is kept out of version control.
+Encrypted values (`secure:`) are decrypted with the stack's passphrase, as `pulumi config set --secret` wrote
+them. Those of other secrets providers (a cloud's key service, Pulumi's) can only be read there.
 """
 
 from __future__ import annotations
@@ -10,10 +9,12 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from stepwell.provision import ciphers
+from stepwell.provision.ciphers import Cipher
 from stepwell.provision.problems import ProjectInvalid
 
 
@@ -29,15 +30,21 @@ class Project:
     main: Path
     #: the interpreter to run it with
     python: Path
-    #: the configuration, `namespace:key` to text
-    config: Mapping[str, str]
+    #: the configuration, `namespace:key` to text, decrypted
+    config: Mapping[str, str] = field(repr=False)
+    #: the keys of values that are, or hold, secrets
+    secret_keys: frozenset[str] = frozenset()
+    #: the stack's `encryptionsalt`; empty where its secrets have no passphrase
+    salt: str = ""
 
 
-def read(folder: Path, stack: str) -> Project:
+def read(folder: Path, stack: str, *, passphrase: str | None = None) -> Project:
     """The project in `folder` as the stack sees it.
 
     Raises:
         ProjectInvalid: a file is absent, malformed, or asks for what is not supported.
+        SecretsLocked: the stack has a passphrase, and `passphrase` is not it.
+        UsageError: the stack has a passphrase, and the package `cryptography` is not installed.
     """
     folder = folder.resolve()
     if not folder.is_dir():
@@ -67,8 +74,19 @@ def read(folder: Path, stack: str) -> Project:
     if not main.exists():
         raise ProjectInvalid(f"{main} does not exist", advice="Correct `main:` in Pulumi.yaml")
     config = _defaults(about, name)
-    config.update(_stack_config(_first(folder, f"Pulumi.{stack}"), name))
-    return Project(folder=folder, name=name, main=main, python=_python(folder, options), config=config)
+    path = _first(folder, f"Pulumi.{stack}")
+    settings = _yaml(path)
+    salt = settings.get("encryptionsalt") or ""
+    own, secret_keys = _stack_config(path, settings, name, _cipher(path, salt, passphrase))
+    return Project(
+        folder=folder,
+        name=name,
+        main=main,
+        python=_python(folder, options),
+        config={**config, **own},
+        secret_keys=secret_keys,
+        salt=salt,
+    )
 
 
 def _first(folder: Path, stem: str) -> Path | None:
@@ -125,25 +143,62 @@ def _defaults(about: Mapping[str, Any], project: str) -> dict[str, str]:
     return config
 
 
-def _stack_config(path: Path | None, project: str) -> dict[str, str]:
+def _cipher(path: Path | None, salt: Any, passphrase: str | None) -> Cipher | None:
+    if not salt:
+        return None
+    try:
+        return ciphers.of_passphrase(passphrase, str(salt))
+    except ValueError as error:
+        raise ProjectInvalid(
+            f"`encryptionsalt` in {path} is damaged: {error}", advice="Restore what Pulumi wrote there"
+        ) from error
+
+
+def _stack_config(
+    path: Path | None, settings: Mapping[str, Any], project: str, cipher: Cipher | None
+) -> tuple[dict[str, str], frozenset[str]]:
     config: dict[str, str] = {}
-    declared = _yaml(path).get("config") or {}
+    secret_keys: set[str] = set()
+    declared = settings.get("config") or {}
     if not isinstance(declared, Mapping):
         raise ProjectInvalid(f"`config` in {path} is not a mapping")
     for key, value in declared.items():
+        name = _key(str(key), project)
         if _encrypted(value):
-            raise ProjectInvalid(
-                f"Configuration value {key} in {path} is encrypted (`secure:`), which is not supported here",
-                advice=f"Set it as plain text in a stack of its own: `{key}: value`",
-            )
-        config[_key(str(key), project)] = _text(value)
-    return config
+            secret_keys.add(name)
+            if cipher is None:
+                raise ProjectInvalid(
+                    f"Configuration value {key} in {path} is encrypted by a secrets provider that is not"
+                    " supported here: there is no `encryptionsalt`",
+                    advice="Use `pulumi stack change-secrets-provider passphrase`",
+                )
+            try:
+                value = _decrypted(value, cipher)
+            except ValueError as error:
+                raise ProjectInvalid(
+                    f"Configuration value {key} in {path} can't be decrypted: {error}",
+                    advice=f"Set it again: `pulumi config set --secret {key}`",
+                ) from None
+        config[name] = _text(value)
+    return config, frozenset(secret_keys)
+
+
+def _secure(value: Any) -> bool:
+    return isinstance(value, Mapping) and set(value) == {"secure"} and isinstance(value["secure"], str)
 
 
 def _encrypted(value: Any) -> bool:
     if isinstance(value, Mapping):
-        return (set(value) == {"secure"}) or any(map(_encrypted, value.values()))
+        return _secure(value) or any(map(_encrypted, value.values()))
     return isinstance(value, list) and any(map(_encrypted, value))
+
+
+def _decrypted(value: Any, cipher: Cipher) -> Any:
+    if _secure(value):
+        return cipher.decrypt(value["secure"])
+    if isinstance(value, Mapping):
+        return {key: _decrypted(item, cipher) for key, item in value.items()}
+    return [_decrypted(item, cipher) for item in value] if isinstance(value, list) else value
 
 
 def _key(key: str, project: str) -> str:

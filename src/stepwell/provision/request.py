@@ -41,6 +41,8 @@ class Request:
     targets: tuple[str, ...] = ()
     #: how many resources are worked on at once
     parallel: int = 16
+    #: the passphrase of the stack's secrets; None: there is none (an empty one is one)
+    passphrase: str | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,8 +2,8 @@
 
 The file is written whole, synced and renamed into place after every operation on a resource, and an intent
 is written before each create, so that a run that is killed at any instant loses nothing: the next one finds
-either the resource, or an intent whose resource it looks up by name. The file holds secrets as the program
-gave them and is readable by its owner only.
+either the resource, or an intent whose resource it looks up by name. The file is readable by its owner only,
+and the values of secret properties and outputs are encrypted in it; in memory they are plain.
 """
 
 from __future__ import annotations
@@ -21,8 +21,10 @@ from typing import Any, Literal
 import msgspec
 
 from stepwell.provision.problems import StackInUse, StateDamaged, StateForeign, StateTooNew
+from stepwell.provision.vault import Vault, written
 
-VERSION = 1
+#: 1: secrets are plain; 2: secrets are encrypted
+VERSION = 2
 
 #: creating: a create was about to be called; unsettled: it was, its settings may be incomplete;
 #: condemned: replaced, yet to be deleted
@@ -93,13 +95,17 @@ class StateFile:
     outputs: dict[str, Any] = field(default_factory=dict)
     #: the names of secret outputs
     secret_outputs: list[str] = field(default_factory=list)
+    #: what the secret values are encrypted with: `vault.KEY_FILE` or a passphrase's salt; empty: none is
+    encryption: str = ""
 
 
 class StackState:
     """A stack's state while a run holds it. Safe for several threads; every change is on disk on return."""
 
-    def __init__(self, path: Path | None, content: StateFile) -> None:
+    def __init__(self, path: Path | None, content: StateFile, vault: Vault | None = None) -> None:
+        """Holds `content`; with a path it is written there, its secrets encrypted by `vault`."""
         self._path = path
+        self._vault = vault if vault is not None or path is None else Vault(path)
         self._content = content
         self._lock = threading.RLock()
         self._live = {r.urn: r for r in content.resources if r.status != "condemned"}
@@ -182,22 +188,54 @@ class StackState:
                 self._condemned = [r for r in content.resources if r.status == "condemned"]
                 self._save()
 
+    def prepare(self) -> None:
+        """Makes sure, before anything is called, that secrets can be written.
+
+        Raises:
+            SecretsLocked, UsageError: see `Vault.prepare`.
+        """
+        if self._vault is not None:
+            self._vault.prepare()
+
+    def seal(self) -> None:
+        """Encrypts the file anew where secrets in it are plain, or go by another key than they should."""
+        with self._lock:
+            content, vault = self._content, self._vault
+            if vault is not None and _secretive(content) and content.encryption != vault.lock:
+                self._save()
+
     def _save(self) -> None:
-        if self._path is None:
-            return
-        data = msgspec.json.format(msgspec.json.encode(self.content), indent=1)
-        temporary = self._path.with_suffix(".new")
-        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, self._path)
-        folder = os.open(self._path.parent, os.O_RDONLY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
+        if self._path is not None and self._vault is not None:
+            content = _sealed(self.content, self._vault)
+            written(self._path, msgspec.json.format(msgspec.json.encode(content), indent=1))
+
+
+def _secretive(content: StateFile) -> bool:
+    return bool(content.secret_outputs) or any(r.secrets for r in content.resources)
+
+
+def _sealed(content: StateFile, vault: Vault) -> StateFile:
+    if _secretive(content):
+        vault.prepare()
+    return replace(
+        content,
+        version=VERSION,
+        encryption=vault.lock if _secretive(content) else "",
+        outputs=vault.sealed(content.outputs, content.secret_outputs),
+        resources=[
+            replace(r, inputs=vault.sealed(r.inputs, r.secrets), outputs=vault.sealed(r.outputs, r.secrets))
+            for r in content.resources
+        ],
+    )
+
+
+def _opened(content: StateFile, vault: Vault) -> StateFile:
+    opened = vault.opener(content.encryption)
+    return replace(
+        content,
+        outputs=opened(content.outputs),
+        resources=[replace(r, inputs=opened(r.inputs), outputs=opened(r.outputs)) for r in content.resources],
+    )
 
 
 def _mentioning(resource: Resource, old: str, new: str) -> Resource:
@@ -214,13 +252,16 @@ def _mentioning(resource: Resource, old: str, new: str) -> Resource:
 
 
 @contextmanager
-def held(folder: Path, fresh: StateFile, *, reads: bool = False) -> Iterator[StackState]:
+def held(
+    folder: Path, fresh: StateFile, *, reads: bool = False, passphrase: str | None = None, salt: str = ""
+) -> Iterator[StackState]:
     """The state of the stack that `fresh` names, locked until the end; `fresh` itself when there is none.
 
-    With `reads` the lock is shared and nothing is ever written, not even a folder.
+    With `reads` the lock is shared and nothing is ever written, not even a folder. `passphrase` and `salt`
+    are what secrets are encrypted with, see `Vault`.
 
     Raises:
-        StackInUse, StateDamaged, StateTooNew, StateForeign
+        StackInUse, StateDamaged, StateTooNew, StateForeign, SecretsLocked
     """
     path = folder / fresh.project / f"{fresh.stack}.json"
     if reads:
@@ -230,8 +271,12 @@ def held(folder: Path, fresh: StateFile, *, reads: bool = False) -> Iterator[Sta
     else:
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     with _locked(path.with_suffix(".lock"), reads):
-        content = load(path, fresh) if path.exists() else fresh
-        yield StackState(None if reads else path, content)
+        vault = Vault(path, passphrase=passphrase, salt=salt)
+        content = _opened(load(path, fresh), vault) if path.exists() else fresh
+        stack = StackState(None if reads else path, content, vault)
+        if not reads:
+            stack.seal()
+        yield stack
 
 
 @contextmanager
@@ -267,7 +312,7 @@ def new(*, project: str, stack: str, account: str, region: str, server: str) -> 
 
 
 def load(path: Path, fresh: StateFile) -> StateFile:
-    """The file's content, if a run of this program against this server wrote it.
+    """The file's content, secrets encrypted, if a run of this program against this server wrote it.
 
     Raises:
         StateDamaged, StateTooNew, StateForeign
