@@ -9,6 +9,7 @@ from typing import Any
 
 from stepwell.provision import assets, diff, schema, urns
 from stepwell.provision.problems import Finding, ResourceRefused
+from stepwell.provision.progress import MASK
 from stepwell.provision.registration import Registration
 from stepwell.provision.schema import ResourceType
 from stepwell.provision.state import Resource
@@ -50,7 +51,8 @@ def prepare(
     inputs = schema.with_texts(kind.properties, inputs)
     if old is not None and asked.ignore_changes:
         inputs = diff.ignoring(asked.ignore_changes, old.inputs, inputs)
-    faults += schema.check(kind, inputs, region)
+    hidden = [value for name, value in inputs.items() if name in asked.values.secrets]
+    faults += [_covered(fault, hidden) for fault in schema.check(kind, inputs, region)]
     findings = [
         replace(found, excerpt="") if found.property in asked.values.secrets else found
         for found in schema.inspect(kind, inputs)
@@ -70,6 +72,15 @@ def prepare(
         return Prepared(inputs={**inputs, naming.property: old.inputs[naming.property]}, autonamed=True)
     generation = old.generation if old is not None else 0
     return Prepared(inputs=named(urn, kind, inputs, seed=seed, generation=generation), autonamed=True)
+
+
+def _covered(text: str, hidden: Any) -> str:
+    """`text` without the quotations of a secret, at any depth of `hidden`."""
+    if isinstance(hidden, Mapping | list):
+        for item in hidden.values() if isinstance(hidden, Mapping) else hidden:
+            text = _covered(text, item)
+        return text
+    return text.replace(repr(hidden), MASK) if isinstance(hidden, str) else text
 
 
 def _contents(values: Mapping[str, Any], folder: Path) -> tuple[dict[str, Any], list[str]]:

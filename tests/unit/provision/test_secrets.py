@@ -22,7 +22,7 @@ from stepwell.provision.state import Resource
 from stepwell.provision.values import Properties
 
 FRESH = state.new(project="p", stack="dev", account="0" * 12, region="us-east-1", server="s1")
-LOGS = "aws:cloudwatch/logGroup:LogGroup"
+BUCKET, LOGS = "aws:s3/bucket:Bucket", "aws:cloudwatch/logGroup:LogGroup"
 HELD = Resource(
     urn="urn:pulumi:dev::p::t::r",
     type="t",
@@ -247,6 +247,14 @@ def test_secret_tags_are_encrypted_wherever_they_are(play: Any, stack: Any) -> N
     assert play(declared).ok
     assert "hunter2" not in json.dumps(stack.recorded())
     assert set(play(declared).counts) == {"same"}
+
+
+def test_a_refusal_does_not_quote_a_secret(play: Any, stack: Any) -> None:
+    """What it can be is told all the same."""
+    told = play(lambda declare: declare(BUCKET, "b", {"acl": "hunter2"}, secrets=("acl",)))
+    (problem,) = told.errors
+    assert "property acl is [secret]; it can be" in problem.message
+    assert "hunter2" not in repr((told, stack.events))
 
 
 def test_a_components_secrets_are_encrypted(play: Any, stack: Any) -> None:
