@@ -319,7 +319,9 @@ def test_bytes_that_are_no_http_never_reach_a_service(server: Running, content: 
     """The connection is answered with a 4xx or closed; it never hangs and nothing is 5xx."""
     try:
         answer = raw(server, content)
-    except ConnectionError:
+    except TimeoutError:
+        raise
+    except OSError:  # the server closed first
         return
     assert not answer or answer.split(b" ")[1].startswith(b"4")
 
