@@ -317,12 +317,7 @@ def test_a_head_or_content_of_more_than_the_limit_is_refused_before_it_is_read(s
 )
 def test_bytes_that_are_no_http_never_reach_a_service(server: Running, content: bytes) -> None:
     """The connection is answered with a 4xx or closed; it never hangs and nothing is 5xx."""
-    try:
-        answer = raw(server, content)
-    except TimeoutError:
-        raise
-    except OSError:  # the server closed first
-        return
+    answer = raw(server, content)
     assert not answer or answer.split(b" ")[1].startswith(b"4")
 
 

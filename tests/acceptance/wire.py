@@ -128,12 +128,20 @@ def read(service: str, reply: urllib3.BaseHTTPResponse) -> Answer:
 
 
 def raw(running: Running, content: bytes, seconds: float = 10) -> bytes:
-    """Send bytes on a connection of their own and give what comes back until the server closes or is done."""
+    """Send bytes on a connection of their own and give what comes back until the server closes or is done.
+
+    A server that closes before all is sent has said all it has to say. Raises TimeoutError.
+    """
     place = urlsplit(running.url)
+    received = b""
     with socket.create_connection((place.hostname, place.port), timeout=seconds) as connection:
-        connection.sendall(content)
-        connection.shutdown(socket.SHUT_WR)
-        received = b""
-        while piece := connection.recv(1 << 16):
-            received += piece
+        try:
+            connection.sendall(content)
+            connection.shutdown(socket.SHUT_WR)
+            while piece := connection.recv(1 << 16):
+                received += piece
+        except TimeoutError:
+            raise
+        except OSError:
+            return received
     return received
