@@ -7,6 +7,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 WORKERS ?= 2
+AGAIN ?=
 
 .PHONY: demo test test-faults test-clients lint bench docs serve clean
 
@@ -17,10 +18,10 @@ serve: $(READY)
 	@$(BIN)/stepwell serve
 
 test: $(READY)
-	$(BIN)/pytest -n $(WORKERS) -m "not faults and not clients"
+	$(BIN)/pytest -n $(WORKERS) -m "not faults and not clients" $(AGAIN)
 
 test-faults: $(READY)
-	$(BIN)/pytest -m faults
+	$(BIN)/pytest -m faults $(AGAIN)
 
 test-clients: $(READY)
 	$(BIN)/pytest -m clients || { test $$? -eq 5 && echo "skipped: there are no tests of heavy clients yet"; }
