@@ -76,6 +76,9 @@ class Loop:
         self._timers: dict[str, Timer] = {timer.key: timer for timer in store.timers()}
         self._heap: list[tuple[float, str]] = [(timer.due, timer.key) for timer in self._timers.values()]
         heapq.heapify(self._heap)
+        #: decisions with nobody to tell whose commit failed, and when they are tried again
+        self._held: list[Input] = []
+        self._held_until = 0.0
         self._now = 0.0
         self._thread: threading.Thread | None = None
 
@@ -129,6 +132,8 @@ class Loop:
 
     def _wait(self) -> tuple[list[Input], bool]:
         due = self.next_due()
+        if self._held:
+            due = self._held_until if due is None else min(due, self._held_until)
         timeout = None if due is None else min(max(0.0, due - self._clock.now()), 3600.0)
         batch: list[Input] = []
         stopping = False
@@ -160,6 +165,8 @@ class Loop:
 
     def _pass(self, batch: list[Input], now: float) -> int:
         self._now = max(self._now, now)
+        if self._held and self._now >= self._held_until:
+            batch, self._held = self._held + batch, []
         due = self._due(self._now)
         writes = WriteSet()
         releases: list[tuple[Release, Any, BaseException | None]] = []
@@ -182,6 +189,8 @@ class Loop:
                 self._discarded()
                 for timer in due:
                     self._postpone(timer, 1.0)
+                self._held += [item for item in batch if item.release is None]
+                self._held_until = self._now + 1.0
                 releases = [(release, None, error) for release, _, _ in releases]
                 writes = WriteSet()
         self._schedule(writes)

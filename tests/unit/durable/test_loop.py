@@ -168,6 +168,26 @@ def test_a_failed_commit_acknowledges_nobody_and_lets_nothing_out(
     assert world.note("a") is None
 
 
+def test_an_outcome_whose_commit_failed_is_decided_again(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody would repeat it: its effect is done, and stays in the store until it is taken in."""
+
+    def refuse(writes: WriteSet) -> None:
+        raise OSError("disk full")
+
+    monkeypatch.setattr(world.store, "commit", refuse)
+    world.loop.submit(lambda draft: draft.put(Note(name="outcome")))
+    world.loop.tick(1000.0)
+    monkeypatch.undo()
+    world.loop.tick(1000.5)
+    assert world.note("outcome") is None
+    world.loop.tick(1001.0)
+    assert world.note("outcome") == Note(name="outcome")
+    world.loop.tick(1002.0)
+    assert world.loop.tick(1003.0) == 0
+
+
 def test_effects_start_after_the_commit_and_survive_until_settled(world: World) -> None:
     (token,) = world.decide(lambda draft: draft.effect("do", {"what": 1}))
     assert [(effect.token, effect.body) for effect in world.started] == [(token, {"what": 1})]
