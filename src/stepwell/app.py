@@ -38,6 +38,7 @@ from stepwell.services import (
     s3,
     sagemaker,
     sagemaker_runtime,
+    ssm,
     stepfunctions,
     stepwell,
     sts,
@@ -118,6 +119,7 @@ class Server:
         self._compose()
         await self.jobs.attach_all()
         self.loop.start()
+        await self.dispatcher.decide(partial(ssm.register, machine=ssm.this_machine()))
         await self._http.start()
         self._collecting = asyncio.create_task(self._collect_blobs())
         self.folder.announce({"url": self.url, "ready": True})
@@ -224,6 +226,7 @@ class Server:
         self.lambda_ = lambda_.Parts(
             context=context, workers=self.functions, logs=self.segments, code=workers / "code"
         )
+        self.ssm = ssm.Parts(context=context, logs=self.segments)
         services = [
             iam.service(),
             lambda_.service(self.lambda_),
@@ -231,6 +234,7 @@ class Server:
             s3.service(),
             sagemaker.service(self.sagemaker.environments),
             sagemaker_runtime.service(self.sagemaker.router, servers),
+            ssm.service(self.ssm),
             stepfunctions.service(self.engine),
             stepwell.service(status=self.status, counted=COUNTED, stop=self.stop),
             sts.service(),
@@ -241,12 +245,14 @@ class Server:
             *lambda_.effects(self.lambda_),
             *logs.effects(self.segments, context),
             *sagemaker.effects(self.sagemaker),
+            *ssm.effects(self.ssm),
         ]
         timers: dict[str, TimerHandler] = {
             **deliveries.timers(),
-            **events.timers([self.engine.on_event]),
+            **events.timers([self.engine.on_event, *ssm.subscribers(self.ssm)]),
             **self.engine.timers(),
             **lambda_.timers(),
+            **ssm.timers(self.ssm),
             **sts.timers(),
         }
         return services, effects, timers

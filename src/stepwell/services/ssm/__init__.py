@@ -1,0 +1,53 @@
+"""Systems Manager: the managed instance, documents, commands.
+
+    service(parts)       the operations
+    effects(parts)       what is done after a commit
+    timers(parts)        what due times decide
+    subscribers(parts)   what events of services decide
+    register(draft, m)   knows this machine; at every start
+
+Each noun is a package that lists its rows; here they are put together.
+"""
+
+from __future__ import annotations
+
+from stepwell.api.operations import Service
+from stepwell.durable import EffectKind
+from stepwell.durable.loop import TimerHandler
+from stepwell.services.ssm import instances, tags
+from stepwell.services.ssm.instances import aliases, register, this_machine
+from stepwell.services.ssm.parts import Parts
+from stepwell.triggers.events import Subscriber
+
+__all__ = ["Parts", "aliases", "effects", "register", "service", "subscribers", "this_machine", "timers"]
+
+#: what can have tags, and whether one of that id exists
+TAGGED: dict[str, tags.Exists] = {
+    "ManagedInstance": instances.exists,
+}
+
+
+def service(parts: Parts) -> Service:
+    """The operations."""
+    return Service(
+        "ssm",
+        [
+            *instances.operations(parts),
+            *tags.operations(TAGGED),
+        ],
+    )
+
+
+def effects(parts: Parts) -> list[EffectKind]:
+    """Effect kinds."""
+    return []
+
+
+def timers(parts: Parts) -> dict[str, TimerHandler]:
+    """Handlers of due timers and messages, by their kind."""
+    return {}
+
+
+def subscribers(parts: Parts) -> list[Subscriber]:
+    """What wants to know of services' events."""
+    return []

@@ -1,0 +1,46 @@
+"""Pages of Systems Manager's lists: `MaxResults` in, `NextToken` out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, TypeVar
+
+from stepwell.api.pages import cut, place_of
+from stepwell.services.ssm.errors import InvalidNextToken
+
+T = TypeVar("T")
+
+#: what MaxResults absent means
+DEFAULT = 50
+
+
+def place(params: Mapping[str, Any]) -> str:
+    """Behind which item the page begins; empty for the first. Raises InvalidNextToken."""
+    token = params.get("NextToken")
+    if not token:
+        return ""
+    try:
+        return place_of(token)
+    except ValueError as error:
+        raise InvalidNextToken("The specified token isn't valid.") from error
+
+
+def page(
+    params: Mapping[str, Any], items: Iterable[T], key: Callable[[T], str], *, default: int = DEFAULT
+) -> tuple[list[T], dict[str, str]]:
+    """One page of items that begin behind `place(params)`, and `{"NextToken": …}` where there are more."""
+    found, token = cut(items, params.get("MaxResults") or default, key)
+    return found, {"NextToken": token} if token else {}
+
+
+def listed(
+    params: Mapping[str, Any], items: Iterable[T], key: Callable[[T], str], *, default: int = DEFAULT
+) -> tuple[list[T], dict[str, str]]:
+    """One page of all items: those behind the token's, in an order that stays."""
+    every = iter(items)
+    after = place(params)
+    if after:
+        for item in every:
+            if key(item) == after:
+                break
+    return page(params, every, key, default=default)
