@@ -47,6 +47,14 @@ _GONE = frozenset(
         "StateMachineDoesNotExist",
         "NoSuchTagSet",
         "NoSuchBucketPolicy",
+        "NoSuchPublicAccessBlockConfiguration",
+        "OwnershipControlsNotFoundError",
+        "ServerSideEncryptionConfigurationNotFoundError",
+        "DoesNotExistException",
+        "AssociationDoesNotExist",
+        "InvalidActivationId",
+        "InvalidDocument",
+        "ParameterNotFound",
     }
 )
 # SageMaker answers a missing resource with its general code.

@@ -53,8 +53,8 @@ class Operations:
         if kind.update is None:
             return self._finished(kind, replace(draft, id=old.id), inputs)
         before: Inputs = {} if old.status == "unsettled" else old.inputs
-        kind.update(self._cloud, old.id, before, inputs)
-        return self._finished(kind, replace(draft, id=old.id), inputs)
+        id_ = kind.update(self._cloud, old.id, before, inputs) or old.id
+        return self._finished(kind, replace(draft, id=id_), inputs)
 
     def delete(self, resource: Resource) -> None:
         """Takes the resource away, or only forgets it when it was read, or is to be kept."""
@@ -65,7 +65,9 @@ class Operations:
                     f"type {resource.type} is not supported by this version",
                     advice="Delete it with another client",
                 )
-            kind.delete(self._cloud, resource.id, resource.inputs)
+            id_ = self._id(kind, resource)
+            if id_:
+                kind.delete(self._cloud, id_, resource.inputs)
         self._state.forget(resource)
 
     def read(self, kind: ResourceType, resource: Resource) -> dict[str, Any] | None:
@@ -76,23 +78,33 @@ class Operations:
         self, kind: ResourceType, left_over: Resource, draft: Resource, inputs: Inputs
     ) -> Resource | None:
         """What a run that was cut off has made, brought to what is declared; None when there is nothing."""
-        if kind.read(self._cloud, left_over.id, left_over.inputs) is None:
+        id_ = self._id(kind, left_over)
+        if not id_ or kind.read(self._cloud, id_, left_over.inputs) is None:
             return None
         same_one = left_over.id == kind.identify(self._cloud, inputs)
         if not same_one or kind.update is None:
-            kind.delete(self._cloud, left_over.id, left_over.inputs)
+            kind.delete(self._cloud, id_, left_over.inputs)
             return None
-        unsettled = replace(draft, id=left_over.id, status="unsettled")
+        unsettled = replace(draft, id=id_, status="unsettled")
         self._state.put(unsettled)
         return self.update(kind, unsettled, draft, inputs)
 
+    def _id(self, kind: ResourceType, resource: Resource) -> str:
+        """The resource's id; empty when a create was cut off that made nothing."""
+        if resource.status == "creating" and kind.find is not None:
+            return kind.find(self._cloud, resource.inputs) or ""
+        return resource.id
+
     def _make(self, kind: ResourceType, intent: Resource, inputs: Inputs) -> Resource:
         try:
-            made = replace(intent, id=kind.create(self._cloud, inputs), status="unsettled")
+            answer = kind.create(self._cloud, inputs)
         except ResourceFailed as error:
             if error.reached:
                 self._state.forget(intent)
             raise
+        told = {} if isinstance(answer, str) else dict(answer.told)
+        id_ = answer if isinstance(answer, str) else answer.id
+        made = replace(intent, id=id_, status="unsettled", outputs=told)
         self._state.put(made)
         if kind.settle is not None:
             kind.settle(self._cloud, made.id, inputs)
@@ -102,6 +114,7 @@ class Operations:
         found = kind.read(self._cloud, resource.id, inputs)
         if found is None:
             raise ResourceFailed(f"{resource.id} was made, and is not to be found", advice="Run again")
-        finished = replace(resource, status="ready", outputs=plain({**inputs, **found}))
+        told = {name: value for name, value in resource.outputs.items() if name in kind.told}
+        finished = replace(resource, status="ready", outputs=plain({**inputs, **found, **told}))
         self._state.put(finished)
         return finished

@@ -30,6 +30,7 @@ def decide(
     *,
     replacing: Iterable[str] = (),
     delete_first: bool | None = None,
+    forced: bool = False,
     doomed: bool = False,
 ) -> Step:
     """The step for a resource.
@@ -40,6 +41,7 @@ def decide(
         inputs: what is declared, checked and with defaults.
         replacing: properties whose change replaces, beyond the table's.
         delete_first: the program's `delete_before_replace`, None where it says nothing.
+        forced: a new one is asked for, whatever differs.
         doomed: it was deleted, or will be, because what it depends on is replaced.
     """
     if old is None or old.status == "creating":
@@ -47,9 +49,9 @@ def decide(
     changes = _without_echo(diff.compare(kind.properties, old.inputs, inputs, replacing=replacing))
     if doomed:
         return Step(operation="replace", changes=changes, delete_first=True)
-    if not changes:
+    if not changes and not forced:
         return Step(operation="update" if old.status == "unsettled" else "same")
-    if kind.update is None or any(change.replaces for change in changes):
+    if forced or kind.update is None or any(change.replaces for change in changes):
         first = not _renamed(kind, old, inputs) if delete_first is None else delete_first
         return Step(operation="replace", changes=changes, delete_first=first)
     return Step(operation="update", changes=changes)
@@ -57,9 +59,9 @@ def decide(
 
 def _without_echo(changes: list[PropertyChange]) -> tuple[PropertyChange, ...]:
     """`tagsAll` follows `tags`: shown only where it alone differs."""
-    if not any(change.path.split(".")[0] == "tags" for change in changes):
+    if not any(diff.property_of(change.path) == "tags" for change in changes):
         return tuple(changes)
-    return tuple(change for change in changes if change.path.split(".")[0] != "tagsAll")
+    return tuple(change for change in changes if diff.property_of(change.path) != "tagsAll")
 
 
 def _renamed(kind: ResourceType, old: Resource, inputs: Inputs) -> bool:

@@ -39,6 +39,12 @@ class Request:
     server: str = ""
     #: URNs or logical names to confine the run to; empty: all
     targets: tuple[str, ...] = ()
+    #: whether what depends on a target is one, too
+    target_dependents: bool = False
+    #: URNs or logical names to leave as they are
+    excludes: tuple[str, ...] = ()
+    #: URNs or logical names to replace, whatever differs
+    replaces: tuple[str, ...] = ()
     #: how many resources are worked on at once
     parallel: int = 16
     #: the passphrase of the stack's secrets; None: there is none (an empty one is one)

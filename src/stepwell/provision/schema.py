@@ -106,11 +106,22 @@ class Naming:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Created:
+    """What a create answers that no read will answer again."""
+
+    #: the resource's id
+    id: str
+    #: computed properties, such as the secret of an access key
+    told: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ResourceType:
     """A type of resource: a table and five functions, each of which gets checked inputs.
 
     A create is one call, so that a failure means that there is nothing; what more it takes is `settle`. The
-    id can be told from the inputs alone, so that a create whose answer was lost can be found again.
+    id can be told from the inputs alone, or found by them, so that a create whose answer was lost can be
+    found again.
     """
 
     #: the type token, `aws:s3/bucket:Bucket`
@@ -120,21 +131,26 @@ class ResourceType:
     #: its properties that the endpoint computes
     computed: frozenset[str]
     #: makes it
-    create: Callable[[Cloud, Inputs], str]
+    create: Callable[[Cloud, Inputs], str | Created]
     #: its present properties, inputs and computed ones; None when there is no such resource
     read: Callable[[Cloud, str, Inputs], dict[str, Any] | None]
     #: takes it away; no error when it is gone already
     delete: Callable[[Cloud, str, Inputs], None]
-    #: the id that a create with these inputs gives
+    #: the id that a create with these inputs gives; empty where the endpoint chooses it
     identify: Callable[[Cloud, Inputs], str]
-    #: changes it from the first inputs to the second; empty first ones apply all; None: always replaced
-    update: Callable[[Cloud, str, Inputs, Inputs], None] | None = None
+    #: for an id that the endpoint chooses: that of the resource which a create with these inputs has made
+    find: Callable[[Cloud, Inputs], str | None] | None = None
+    #: changes it from the first inputs to the second, and gives its id where that changes, too; empty first
+    #: ones apply all; None: always replaced
+    update: Callable[[Cloud, str, Inputs, Inputs], str | None] | None = None
     #: what a new one needs after its create; None: nothing
     settle: Callable[[Cloud, str, Inputs], None] | None = None
     #: its automatic name; None: the name is required, or there is none
     naming: Naming | None = None
     #: computed properties that an update may change
     volatile: frozenset[str] = frozenset()
+    #: computed properties that only its create tells; they are kept
+    told: frozenset[str] = frozenset()
     #: further conditions: messages about inputs that contradict each other
     check: Callable[[Inputs], Iterator[str]] | None = None
 

@@ -61,6 +61,12 @@ class Resource:
     protect: bool = False
     #: whether deleting it only forgets it
     retain: bool = False
+    #: the URN of what takes it along when it is deleted, or empty
+    deleted_with: str = ""
+    #: seconds that its operations may take, by operation, where the program says so
+    timeouts: dict[str, float] = field(default_factory=dict)
+    #: a value whose change replaces it
+    trigger: Any = None
     #: whether its name was given automatically
     autonamed: bool = False
     #: how often it was replaced
@@ -97,6 +103,8 @@ class StateFile:
     secret_outputs: list[str] = field(default_factory=list)
     #: what the secret values are encrypted with: `vault.KEY_FILE` or a passphrase's salt; empty: none is
     encryption: str = ""
+    #: when the first resource of those that it has was about to be made, in seconds since 1970; 0: unknown
+    began: float = 0.0
 
 
 class StackState:
@@ -172,6 +180,12 @@ class StackState:
                 self._live.pop(resource.urn, None)
             self._save()
 
+    def begin(self, moment: float) -> None:
+        """Remembers when the stack's first resource was about to be made."""
+        with self._lock:
+            if not self._live and not self._condemned:
+                self._content = replace(self._content, began=moment)
+
     def set_outputs(self, outputs: dict[str, Any], hidden: list[str]) -> None:
         """Remembers the stack's outputs."""
         with self._lock:
@@ -246,6 +260,7 @@ def _mentioning(resource: Resource, old: str, new: str) -> Resource:
         resource,
         parent=new if resource.parent == old else resource.parent,
         provider=new if resource.provider == old else resource.provider,
+        deleted_with=new if resource.deleted_with == old else resource.deleted_with,
         dependencies=swap(resource.dependencies),
         property_dependencies={name: swap(urns) for name, urns in resource.property_dependencies.items()},
     )
@@ -286,7 +301,7 @@ def _locked(path: Path, shared: bool) -> Iterator[None]:
             fcntl.flock(file, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
         except BlockingIOError as error:
             file.seek(0)
-            holder = file.read().strip() or "unknown"
+            holder = file.read().strip() or "one that does not say which"
             raise StackInUse(
                 f"Another run holds this stack ({path}, process {holder})",
                 advice="Wait for its end, or end it",

@@ -4,13 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from stepwell.provision.aws import iam, lambda_, logs, objects, s3, sagemaker, sfn
+from stepwell.provision.aws import bucket_settings, iam, lambda_, logs, objects, s3, sagemaker, sfn
 from stepwell.provision.aws.invokes import INVOKES
 from stepwell.provision.schema import ResourceType
 
-__all__ = ["INVOKES", "TYPES"]
+__all__ = ["ALL", "INVOKES", "TYPES"]
 
-_ALL = (*s3.TYPES, *objects.TYPES, *iam.TYPES, *lambda_.TYPES, *sfn.TYPES, *sagemaker.TYPES, *logs.TYPES)
+#: every type
+ALL: tuple[ResourceType, ...] = (
+    *s3.TYPES,
+    *bucket_settings.TYPES,
+    *objects.TYPES,
+    *iam.TYPES,
+    *lambda_.TYPES,
+    *sfn.TYPES,
+    *sagemaker.TYPES,
+    *logs.TYPES,
+)
 
 #: by token
-TYPES: Mapping[str, ResourceType] = {kind.token: kind for kind in _ALL}
+TYPES: Mapping[str, ResourceType] = {kind.token: kind for kind in ALL}

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from stepwell.provision.aws import tags
+from stepwell.provision.aws import bucket_settings, tags
 from stepwell.provision.aws.blocks import given
 from stepwell.provision.cloud import Cloud, attempt, calling
-from stepwell.provision.schema import Inputs, Naming, ResourceType, honoured, recorded, refused
+from stepwell.provision.schema import Inputs, Naming, ResourceType, block, honoured, recorded, refused
 
 # Route 53's zones of S3, by region (AWS General Reference, "Amazon S3 endpoints and quotas").
 _ZONES = {
@@ -44,6 +44,12 @@ def _update_bucket(cloud: Cloud, id_: str, old: Inputs, new: Inputs) -> None:
         if versioned != was and (versioned or was):
             status = "Enabled" if versioned.get("enabled") else "Suspended"
             s3.put_bucket_versioning(Bucket=id_, VersioningConfiguration={"Status": status})
+        rules = _encryption(new)
+        if rules and rules != _encryption(old):
+            asked = bucket_settings.encryption(rules)
+            s3.put_bucket_encryption(Bucket=id_, ServerSideEncryptionConfiguration=asked)
+        if not rules and _encryption(old):
+            s3.delete_bucket_encryption(Bucket=id_)
         policy = new.get("policy")
         if policy and policy != old.get("policy"):
             s3.put_bucket_policy(Bucket=id_, Policy=policy)
@@ -55,6 +61,32 @@ def _versioning(inputs: Inputs) -> dict[str, Any]:
     """The block of either spelling: `versioning`, or the older type's list of at most one."""
     listed = inputs.get("versionings") or [inputs.get("versioning") or {}]
     return dict(listed[0])
+
+
+def _encryption(inputs: Inputs) -> list[dict[str, Any]]:
+    """The rules of either spelling, as the resource type of their own has them."""
+    if inputs.get("serverSideEncryptionConfiguration"):
+        return [dict(inputs["serverSideEncryptionConfiguration"]["rule"])]
+    listed = inputs.get("serverSideEncryptionConfigurations") or [{"rules": []}]
+    return [
+        given(
+            applyServerSideEncryptionByDefault=rule["applyServerSideEncryptionByDefaults"][0],
+            bucketKeyEnabled=rule.get("bucketKeyEnabled"),
+        )
+        for rule in listed[0]["rules"]
+    ]
+
+
+def _read_encryption(cloud: Cloud, id_: str, inputs: Inputs) -> dict[str, Any]:
+    """What is declared, if it is so; otherwise nothing is."""
+    answer = attempt(cloud, cloud.client("s3").get_bucket_encryption, Bucket=id_) or {}
+    present = answer.get("ServerSideEncryptionConfiguration", {"Rules": []})["Rules"]
+    asked = bucket_settings.encryption(_encryption(inputs))["Rules"]
+    same = len(present) == len(asked) and all(
+        rule.items() <= there.items() for rule, there in zip(asked, present, strict=True)
+    )
+    names = [name for name in inputs if name.startswith("serverSideEncryptionConfiguration")]
+    return {name: inputs[name] if same else None for name in names}
 
 
 def _read_bucket(cloud: Cloud, id_: str, inputs: Inputs) -> dict[str, Any] | None:
@@ -78,6 +110,8 @@ def _read_bucket(cloud: Cloud, id_: str, inputs: Inputs) -> dict[str, Any] | Non
         with calling(cloud):
             block = {"enabled": s3.get_bucket_versioning(Bucket=id_).get("Status") == "Enabled"}
         read.update({"versionings": [block]} if "versionings" in inputs else {"versioning": block})
+    if _encryption(inputs):
+        read.update(_read_encryption(cloud, id_, inputs))
     if inputs.get("policy"):
         read["policy"] = (attempt(cloud, s3.get_bucket_policy, Bucket=id_) or {}).get("Policy", "")
     return read
@@ -107,7 +141,24 @@ def _empty(cloud: Cloud, bucket: str, *, versions: bool) -> None:
 
 
 _VERSIONING = {"enabled": honoured(), "mfaDelete": refused("there are no such devices here")}
-_LATER = "use the resource type of its own, once it is supported"
+_BY_DEFAULT = honoured(
+    required=True, fields={"sseAlgorithm": honoured(required=True), "kmsMasterKeyId": honoured()}
+)
+_RULE = {
+    "applyServerSideEncryptionByDefault": _BY_DEFAULT,
+    **block("blockedEncryptionTypes bucketKeyEnabled"),
+}
+_RULES = {"applyServerSideEncryptionByDefaults": _BY_DEFAULT, "bucketKeyEnabled": honoured()}
+_ENCRYPTION = {
+    "serverSideEncryptionConfiguration": honoured(
+        fields={"rule": honoured(required=True, fields=_RULE)},
+    )
+}
+_ENCRYPTIONS = {
+    "serverSideEncryptionConfigurations": honoured(
+        fields={"rules": honoured(required=True, fields=_RULES)},
+    )
+}
 
 BUCKET = ResourceType(
     token="aws:s3/bucket:Bucket",
@@ -123,11 +174,11 @@ BUCKET = ResourceType(
         "accelerationStatus": recorded(),
         "logging": recorded(),
         "requestPayer": recorded(choices=("BucketOwner",)),
-        "serverSideEncryptionConfiguration": recorded(),
+        **_ENCRYPTION,
         "bucketNamespace": refused("there is one namespace of buckets"),
-        "corsRules": refused(_LATER),
+        "corsRules": refused("the server sends no headers for browsers of other origins"),
         "grants": refused("access is by policies"),
-        "lifecycleRules": refused(_LATER),
+        "lifecycleRules": refused("objects don't expire or move here"),
         "objectLockConfiguration": refused("objects can't be locked here"),
         "objectLockEnabled": refused("objects can't be locked here"),
         "replicationConfiguration": refused("there is no second region to replicate to"),
@@ -156,7 +207,6 @@ BUCKET = ResourceType(
 
 _SPELLED = {
     "logging": "loggings",
-    "serverSideEncryptionConfiguration": "serverSideEncryptionConfigurations",
     "replicationConfiguration": "replicationConfigurations",
     "versioning": "versionings",
     "website": "websites",
@@ -167,7 +217,8 @@ BUCKET_V2 = replace(
     BUCKET,
     token="aws:s3/bucketV2:BucketV2",
     properties={
-        **{_SPELLED.get(name, name): row for name, row in BUCKET.properties.items()},
+        **{_SPELLED.get(name, name): r for name, r in BUCKET.properties.items() if name not in _ENCRYPTION},
+        **_ENCRYPTIONS,
         "tagsAll": recorded(),
     },
 )
