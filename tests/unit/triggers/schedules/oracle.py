@@ -14,9 +14,9 @@ from zoneinfo import ZoneInfo
 FIRST, LAST = date(2026, 1, 1), date(2030, 1, 1)
 DAYS = [FIRST + timedelta(days=n) for n in range((LAST - FIRST).days)]
 ZONES = ("America/New_York", "America/Santiago", "Australia/Lord_Howe", "Europe/Paris", "Pacific/Chatham")
-NAMES = {name: n for n, name in enumerate("JAN FEB MAR APR MAY JUN JUL AUG SEP OCT NOV DEC".split(), 1)} | {
-    name: n for n, name in enumerate("SUN MON TUE WED THU FRI SAT".split(), 1)
-}
+MONTHS = ("JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC")
+WEEKDAYS = ("SUN", "MON", "TUE", "WED", "THU", "FRI", "SAT")
+NAMES = {name: n for names in (MONTHS, WEEKDAYS) for n, name in enumerate(names, 1)}
 BEGIN = int(datetime(2026, 1, 1, tzinfo=UTC).timestamp()) // 60
 
 
@@ -47,7 +47,7 @@ def first_moments(zone: str) -> array[int]:
         ahead = shown.utcoffset()
         assert ahead is not None
         local = quarter + int(ahead.total_seconds()) // 60 - BEGIN
-        if 0 <= local and local + 15 <= len(moments):
+        if local >= 0 and local + 15 <= len(moments):
             for minute in range(15):
                 if moments[local + minute] < 0:
                     moments[local + minute] = quarter + minute
