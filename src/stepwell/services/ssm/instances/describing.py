@@ -45,7 +45,7 @@ OPERATORS: dict[str, Callable[[str, str], bool]] = {
     "GreaterThan": lambda found, wanted: found > wanted,
 }
 #: AgentVersion: this server is the agent
-AGENT_VERSION = ".".join((re.findall(r"\d+", __version__) + ["0", "0", "0"])[:3])
+AGENT_VERSION = ".".join([*re.findall(r"\d+", __version__), "0", "0", "0"][:3])
 ROLE_ARN = "arn:aws:iam::{account}:role/{IamRole}"
 
 

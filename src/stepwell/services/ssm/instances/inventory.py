@@ -107,7 +107,7 @@ def _require_known(type_name: str) -> None:
 
 
 def _fits(entry: dict[str, str], filters: Any) -> bool:
-    """Whether an entry passes filters such as `AWS:InstanceInformation.PlatformType`. Raises InvalidFilter."""
+    """Whether an entry passes filters by `AWS:InstanceInformation.PlatformType`, … Raises InvalidFilter."""
     for each in filters:
         found = entry.get(each["Key"].removeprefix(f"{INFORMATION}."))
         kind, values = each.get("Type", "Equal"), each["Values"]
