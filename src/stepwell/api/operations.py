@@ -34,11 +34,13 @@ class Site:
 
     account: str
     region: str
+    #: the store's state, for ARNs that only a record tells (an IAM role's has its path); None in tables' tests
+    view: View | None = None
 
 
 #: the ARN that a right is about: a template over `{region}`, `{account}` and the call's top-level
-#: parameters, or a function of the parameters
-Resource = str | Callable[[Mapping[str, Any], Site], str]
+#: parameters, or a function of the parameters, which may give several
+Resource = str | Callable[[Mapping[str, Any], Site], str | tuple[str, ...]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,10 +51,19 @@ class Right:
     action: str
     resource: Resource = "*"
     #: condition keys and how the call gives them: `{"s3:prefix": "Prefix"}` names a parameter,
-    #: `{"iam:PassedToService": "=sagemaker.amazonaws.com"}` is a constant
-    keys: Mapping[str, str] = field(default_factory=dict)
+    #: `{"iam:PassedToService": "=sagemaker.amazonaws.com"}` is a constant, a function reads the parameters
+    keys: Mapping[str, str | Callable[[Mapping[str, Any]], Any]] = field(default_factory=dict)
     #: whether this call needs the right at all: CopyObject with tags, PassRole with a role, ...
     when: Callable[[Mapping[str, Any]], bool] = lambda params: True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Disclosure:
+    """Errors that tell what exists: whoever lacks the right hears of the lack instead."""
+
+    #: `NoSuchKey`
+    codes: frozenset[str]
+    right: Right
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,6 +85,8 @@ class Operation:
     act: Act | None = None
     #: the most bytes of a streamed or blob body, where AWS sets a limit
     body_limit: int | None = None
+    #: what only some callers may learn from this operation's errors
+    disclosure: Disclosure | None = None
 
     def __post_init__(self) -> None:
         handlers = [handler for handler in (self.read, self.decide, self.act) if handler is not None]

@@ -1,4 +1,4 @@
-"""Systems Manager: the managed instance, documents, commands.
+"""Systems Manager: the managed instance, documents, commands, parameters.
 
     service(parts)       the operations
     effects(parts)       what is done after a commit
@@ -14,7 +14,7 @@ from __future__ import annotations
 from stepwell.api.operations import Service
 from stepwell.durable import EffectKind
 from stepwell.durable.loop import TimerHandler
-from stepwell.services.ssm import instances, tags
+from stepwell.services.ssm import instances, parameters, tags
 from stepwell.services.ssm.instances import aliases, register, this_machine
 from stepwell.services.ssm.parts import Parts
 from stepwell.triggers.events import Subscriber
@@ -24,6 +24,7 @@ __all__ = ["Parts", "aliases", "effects", "register", "service", "subscribers", 
 #: what can have tags, and whether one of that id exists
 TAGGED: dict[str, tags.Exists] = {
     "ManagedInstance": instances.exists,
+    "Parameter": parameters.exists,
 }
 
 
@@ -33,6 +34,7 @@ def service(parts: Parts) -> Service:
         "ssm",
         [
             *instances.operations(parts),
+            *parameters.operations(parts.sealer),
             *tags.operations(TAGGED),
         ],
     )

@@ -64,3 +64,75 @@ class InvalidTypeName(AwsError):
     """That type of inventory is not kept."""
 
     code = "InvalidTypeNameException"
+
+
+class InvalidFilterOption(AwsError):
+    """A filter compares in a way that its key does not take."""
+
+    code = "InvalidFilterOption"
+
+
+class InvalidKeyId(AwsError):
+    """A secret's key is not there."""
+
+    code = "InvalidKeyId"
+
+
+class ParameterNotFound(AwsError):
+    """There is no parameter of that name."""
+
+    code = "ParameterNotFound"
+
+
+class ParameterVersionNotFound(AwsError):
+    """The parameter has no such version or label."""
+
+    code = "ParameterVersionNotFound"
+
+
+class ParameterAlreadyExists(AwsError):
+    """A parameter is changed only by a request that says so."""
+
+    code = "ParameterAlreadyExists"
+
+
+class ParameterLimitExceeded(AwsError):
+    """The account has all the parameters that it may have."""
+
+    code = "ParameterLimitExceeded"
+
+
+class ParameterMaxVersionLimitExceeded(AwsError):
+    """The oldest version would have to go, and a label holds it."""
+
+    code = "ParameterMaxVersionLimitExceeded"
+
+
+class ParameterVersionLabelLimitExceeded(AwsError):
+    """The version has all the labels that it may have."""
+
+    code = "ParameterVersionLabelLimitExceeded"
+
+
+class ParameterPatternMismatchException(AwsError):
+    """The value does not match the parameter's own pattern."""
+
+    code = "ParameterPatternMismatchException"
+
+
+class InvalidAllowedPatternException(AwsError):
+    """The parameter's pattern is no regular expression."""
+
+    code = "InvalidAllowedPatternException"
+
+
+class HierarchyLevelLimitExceededException(AwsError):
+    """The name has too many levels."""
+
+    code = "HierarchyLevelLimitExceededException"
+
+
+class HierarchyTypeMismatchException(AwsError):
+    """A parameter keeps its type."""
+
+    code = "HierarchyTypeMismatchException"

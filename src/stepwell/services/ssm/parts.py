@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from stepwell.api.context import Context, LogSink
+from stepwell.services.ssm.parameters import Sealer
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -13,3 +14,5 @@ class Parts:
 
     context: Context
     logs: LogSink
+    #: keeps the values of SecureStrings
+    sealer: Sealer
