@@ -18,19 +18,15 @@ from stepwell.api.callers import root
 from stepwell.api.context import Context
 from stepwell.api.dispatch import Dispatcher
 from stepwell.api.operations import Service
-from stepwell.calls import Call
 from stepwell.clock import Clock, SystemClock
 from stepwell.config import Config
-from stepwell.durable import Draft, Effect, EffectKind, Loop, Performers, View
+from stepwell.durable import Draft, Effect, EffectKind, Loop, Performers
 from stepwell.durable.loop import TimerHandler
 from stepwell.engine import Engine, Execution
 from stepwell.gateway.asgi import Gateway
 from stepwell.gateway.credentials import WithCredentials
 from stepwell.gateway.listening import HttpServer, listen, url_of
 from stepwell.gateway.ports import Key
-from stepwell.identity.evaluate import Policies
-from stepwell.identity.policy import Policy
-from stepwell.identity.policy import parse as parse_policy
 from stepwell.services import (
     iam,
     lambda_,
@@ -43,8 +39,10 @@ from stepwell.services import (
     stepwell,
     sts,
 )
+from stepwell.standing import Standing
 from stepwell.store import FileBlobs, Folder, SqliteStore
 from stepwell.store.rootkey import read_or_create
+from stepwell.store.sealer import FileSealer
 from stepwell.triggers import deliveries, events
 from stepwell.workers.environments import Environments
 from stepwell.workers.functions import Functions
@@ -165,9 +163,10 @@ class Server:
         self.blobs = FileBlobs(
             self.folder.root / "blobs", self.folder.tmp, self._small_blob, durable=config.durable
         )
+        authoriser = Authoriser(facts=Standing(), clock=self.clock, enforce=config.iam == "enforce")
         self.dispatcher = Dispatcher(
             store=store,
-            authorise=Authoriser(policies_of=policies_of, clock=self.clock, enforce=False),
+            authorise=authoriser,
         )
         self.context = Context(
             config=config,
@@ -176,6 +175,8 @@ class Server:
             dispatch=self.dispatcher.dispatch,
             decide=self.dispatcher.decide,
             read=self.dispatcher.read,
+            permits=authoriser.permits,
+            denied=authoriser.denied,
         )
         services, effects, timers = self._parts()
         self.performers = Performers({kind.name: kind for kind in effects})
@@ -226,7 +227,7 @@ class Server:
         self.lambda_ = lambda_.Parts(
             context=context, workers=self.functions, logs=self.segments, code=workers / "code"
         )
-        self.ssm = ssm.Parts(context=context, logs=self.segments)
+        self.ssm = ssm.Parts(context=context, logs=self.segments, sealer=FileSealer(self.folder.root))
         services = [
             iam.service(),
             lambda_.service(self.lambda_),
@@ -304,33 +305,6 @@ def chosen_port(config: Config, last_url: str | None) -> int:
     if config.port is not None:
         return config.port
     return (urlsplit(last_url).port if last_url else None) or DEFAULT_PORT
-
-
-def policies_of(call: Call, resource: str, view: View) -> Policies:
-    """The policies that speak about a call: its role's own, and the resource's."""
-    own: tuple[Policy, ...] = ()
-    boundary = None
-    if call.caller.role is not None:
-        own, boundary = iam.role_policies(view, call.caller.role)
-    if call.operation == "AssumeRole":
-        return Policies(
-            identity=own,
-            boundary=boundary,
-            resource=iam.trust_policy(view, resource),
-            resource_must_allow=True,
-            resource_label="role trust policy",
-        )
-    return Policies(identity=own, boundary=boundary, resource=resource_policy(view, resource))
-
-
-def resource_policy(view: View, resource: str) -> Policy | None:
-    """The policy on a function or a bucket; None for all that has none."""
-    if resource.startswith("arn:aws:lambda:"):
-        return lambda_.policy_of(view, resource)
-    if resource.startswith("arn:aws:s3:::"):
-        text = s3.policy_of(view, resource.removeprefix("arn:aws:s3:::").partition("/")[0])
-        return parse_policy(text, kind="resource", name="bucket policy") if text else None
-    return None
 
 
 def resident_bytes() -> int:

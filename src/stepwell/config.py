@@ -27,6 +27,8 @@ class Config:
     account: str = "000000000000"
     #: the region that the server plays
     region: str = "us-east-1"
+    #: `enforce`, or `report`: what IAM would deny is only logged
+    iam: str = "enforce"
     #: where Python environments of jobs are cached, shared by all servers of a user
     cache: Path = field(default_factory=default_cache)
     #: fsync every commit (off only in tests that keep their data in memory)

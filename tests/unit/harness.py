@@ -17,6 +17,7 @@ from stepwell.calls import Call, Caller, Reply
 from stepwell.clock import ManualClock
 from stepwell.config import Config
 from stepwell.durable import Draft, Effect, EffectKind, Loop, Performers, Timer, View
+from stepwell.errors import AwsError
 from stepwell.store.blobs import FileBlobs
 from stepwell.store.sqlite import SqliteStore
 
@@ -32,6 +33,9 @@ class AllowAll:
 
     def __call__(self, call: Call, operation: Operation, view: View) -> None:
         """Nobody is refused."""
+
+    def disclose(self, call: Call, operation: Operation, error: AwsError, view: View) -> None:
+        """Everybody may know."""
 
 
 class Harness:
@@ -61,7 +65,11 @@ class Harness:
             dispatch=self.dispatcher.dispatch,
             decide=self.dispatcher.decide,
             read=self.dispatcher.read,
+            permits=lambda caller, action, resource, view, keys=None, /: self.may(caller, action, resource),
+            denied=lambda call, action, resources, view, /: {},
         )
+        #: whether a caller has a right that a service needs beside a call; tests replace it
+        self.may: Callable[[Caller, str, str], bool] = lambda caller, action, resource: True
         self._count = 0
 
     def serve(

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
-from stepwell.calls import Call, Reply
+from stepwell.calls import Call, Caller, Reply
 from stepwell.clock import Clock
 from stepwell.config import Config
 from stepwell.durable.draft import Draft
 from stepwell.durable.ports import Blobs, View
+from stepwell.errors import AwsError
 
 T = TypeVar("T")
 
@@ -27,6 +28,22 @@ class Reader(Protocol):
     def __call__(self, read: Callable[[View], T], /) -> Awaitable[T]: ...
 
 
+class Permits(Protocol):
+    """Says whether `caller` may do `action` on `resource`, given further condition keys."""
+
+    def __call__(
+        self, caller: Caller, action: str, resource: str, view: View, keys: Mapping[str, str] | None = None, /
+    ) -> bool: ...
+
+
+class Denied(Protocol):
+    """Gives those of `resources` on which the call's caller may not do `action`, with what to tell it."""
+
+    def __call__(
+        self, call: Call, action: str, resources: Iterable[str], view: View, /
+    ) -> Mapping[str, AwsError]: ...
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Context:
     """The asynchronous side's view of the server."""
@@ -38,6 +55,10 @@ class Context:
     dispatch: Callable[[Call], Awaitable[Reply]]
     decide: Decider
     read: Reader
+    #: whether a caller has a right that a service needs for it beside the call under way
+    permits: Permits
+    #: the resources, among several of one call, that its caller may not use, with their refusals
+    denied: Denied
 
     @property
     def now(self) -> float:

@@ -19,7 +19,7 @@ from stepwell.calls import Call, Reply
 from stepwell.durable.draft import Draft
 from stepwell.durable.loop import Decision, Loop
 from stepwell.durable.ports import Store, View
-from stepwell.errors import UnsupportedOperation
+from stepwell.errors import AwsError, UnsupportedOperation
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -37,6 +37,10 @@ class Authorise(Protocol):
         ...
 
     def __call__(self, call: Call, operation: Operation, view: View, /) -> None: ...
+
+    def disclose(self, call: Call, operation: Operation, error: AwsError, view: View, /) -> None:
+        """Raise AccessDenied when the caller may not learn what `error` tells."""
+        ...
 
 
 class Dispatcher:
@@ -71,6 +75,15 @@ class Dispatcher:
     async def dispatch(self, call: Call) -> Reply:
         """Answer `call`. Raises AwsError."""
         operation = self._admit(call)
+        try:
+            return await self._answer(call, operation)
+        except AwsError as error:
+            if operation.disclosure is not None and not self._authorise.unlimited(call):
+                told = error
+                await self.read(lambda view: self._authorise.disclose(call, operation, told, view))
+            raise
+
+    async def _answer(self, call: Call, operation: Operation) -> Reply:
         assert self._context is not None
         if operation.read is not None:
             handler = operation.read

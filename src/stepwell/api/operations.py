@@ -34,7 +34,7 @@ class Site:
 
     account: str
     region: str
-    #: the store's state, for ARNs that only a record tells (an IAM role's has its path); None in tables' tests
+    #: the store's state, for ARNs that only a record tells: an IAM role's has its path
     view: View | None = None
 
 

@@ -33,8 +33,16 @@ PROXIES = ("HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy")
 @click.option("--listen", metavar="ADDRESS:PORT", help="Default: the folder's last port, at first 4566.")
 @click.option("--account", help="The account to play, twelve digits.  [default: 000000000000]")
 @click.option("--region", help="The region to play.  [default: us-east-1]")
+@click.option(
+    "--iam",
+    type=click.Choice(["enforce", "report"]),
+    default="enforce",
+    help="Whether to refuse what policies don't allow, or only to log it.  [default: enforce]",
+)
 @click.option("-v", "--verbose", count=True, help="Say more; twice for debugging.")
-def serve(data: Path, listen: str | None, account: str | None, region: str | None, verbose: int) -> None:
+def serve(
+    data: Path, listen: str | None, account: str | None, region: str | None, iam: str, verbose: int
+) -> None:
     """Run a server in the foreground until it is stopped.
 
     Prints `listening on URL` when it answers.
@@ -62,6 +70,7 @@ def serve(data: Path, listen: str | None, account: str | None, region: str | Non
         port=port,
         account=account or (known.account if known else "000000000000"),
         region=region or (known.region if known else "us-east-1"),
+        iam=iam,
     )
     if not is_boundary():
         click.echo(

@@ -49,6 +49,12 @@ class Policies:
     #: how a denial names the resource's policy
     resource_label: str = "resource-based policy"
 
+    def asks(self, part: str) -> bool:
+        """Whether any of them looks at a condition key that contains `part` (in lower case)."""
+        single = (self.boundary, self.resource)
+        every = (*self.identity, *(self.session or ()), *(policy for policy in single if policy is not None))
+        return any(part in key for policy in every for key in policy.keys)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Decision:

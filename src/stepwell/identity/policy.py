@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -22,6 +22,7 @@ from stepwell.identity.principals import Naming, Principals
 SYNTAX = "Syntax errors in policy."
 LEGACY = "The policy failed legacy parsing"
 
+_VARIABLES = re.compile(r"\$\{\s*([^},\s]+)")
 _VENDOR = re.compile(r"[a-zA-Z0-9.-]+")
 _TOP = {"Version", "Id", "Statement"}
 _PAIRS = (("Principal", "NotPrincipal"), ("Action", "NotAction"), ("Resource", "NotResource"))
@@ -103,6 +104,8 @@ class Policy:
     version: str
     allows: tuple[Statement, ...]
     denies: tuple[Statement, ...]
+    #: the condition keys and variables that its statements look at, in lower case
+    keys: frozenset[str]
 
 
 def parse(
@@ -153,7 +156,16 @@ def parse(
         version=version,
         allows=tuple(statement for statement in statements if statement.effect == "Allow"),
         denies=tuple(statement for statement in statements if statement.effect == "Deny"),
+        keys=frozenset(key for body in bodies for key in _keys(body)),
     )
+
+
+def _keys(body: Mapping[str, Any]) -> Iterator[str]:
+    """The condition keys that a statement's text names: as keys, and as variables in values and ARNs."""
+    for keys in body.get("Condition", {}).values():
+        yield from (key.lower() for key in keys)
+    texts = (body.get("Resource"), body.get("NotResource"), body.get("Condition"))
+    yield from (found.lower() for found in _VARIABLES.findall(json.dumps(texts)))
 
 
 def _texts(value: Any) -> list[str] | None:

@@ -239,6 +239,8 @@ class World:
             dispatch=self._dispatch,
             decide=unused,
             read=read,
+            permits=lambda caller, action, resource, view, keys=None, /: self.may(caller, action, resource),
+            denied=unused,
         )
 
     def _event(self, timer: Timer, draft: Draft) -> None:

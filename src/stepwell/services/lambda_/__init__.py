@@ -14,9 +14,9 @@ from stepwell.services.lambda_.invoking import Invoker
 from stepwell.services.lambda_.parts import Parts
 from stepwell.services.lambda_.permissions import policy_of
 from stepwell.services.lambda_.queue import timers
-from stepwell.services.lambda_.records import Function
+from stepwell.services.lambda_.records import Function, tags_of
 
-__all__ = ["Function", "Parts", "effects", "policy_of", "service", "timers"]
+__all__ = ["Function", "Parts", "effects", "policy_of", "service", "tags_of", "timers"]
 
 
 def service(parts: Parts) -> Service:

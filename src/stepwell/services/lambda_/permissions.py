@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-from functools import lru_cache
 from typing import Any
 
 from msgspec.structs import replace
@@ -156,12 +155,19 @@ def policy_of(view: View, function_arn: str) -> policy.Policy | None:
     place = "" if not qualifier or qualifier[0] == LATEST else qualifier[0]
     if function is None or place not in function.policies:
         return None
-    return _compiled(document(function.policies[place]), function_arn)
+    revision = function.policy_revisions[place]
+    known = _COMPILED.get(revision)
+    if known is None:
+        known = policy.parse(document(function.policies[place]), kind="resource", name=function_arn)
+        if len(_COMPILED) >= COMPILED_LIMIT:
+            _COMPILED.clear()
+        _COMPILED[revision] = known
+    return known
 
 
-@lru_cache(maxsize=1024)
-def _compiled(text: str, name: str) -> policy.Policy:
-    return policy.parse(text, kind="resource", name=name)
+#: compiled policies by their revisions, which no two have in common
+_COMPILED: dict[str, policy.Policy] = {}
+COMPILED_LIMIT = 1024
 
 
 OPERATIONS = (

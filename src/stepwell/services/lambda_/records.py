@@ -96,6 +96,12 @@ def version_key(function: str, number: int) -> str:
     return f"{function}:{number:010d}"
 
 
+def tags_of(view: View, function_arn: str) -> dict[str, str]:
+    """The tags of the function that an ARN names, its own or one of its versions'; none for no function."""
+    found = view.get(Function, function_arn.split(":", 5)[5].split(":")[1])
+    return {} if found is None else found.tags
+
+
 def find(view: View, named: Named) -> Function:
     """The function. Raises ResourceNotFoundException, which names it as the caller did."""
     found = view.get(Function, named.name)

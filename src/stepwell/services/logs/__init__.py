@@ -7,12 +7,13 @@ from stepwell.api.operations import Service
 from stepwell.durable import EffectKind
 from stepwell.services.logs.groups import Groups
 from stepwell.services.logs.reading import Reader
+from stepwell.services.logs.records import tags_of
 from stepwell.services.logs.removal import Remover
 from stepwell.services.logs.segments import Segments
 from stepwell.services.logs.streams import Streams
 from stepwell.services.logs.writing import Writer
 
-__all__ = ["Segments", "effects", "service"]
+__all__ = ["Segments", "effects", "service", "tags_of"]
 
 
 def service(segments: Segments) -> Service:

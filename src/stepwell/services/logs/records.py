@@ -83,6 +83,12 @@ def named_group(params: Any, view: View) -> LogGroup:
     return find_group(view, name or group_name(identifier))
 
 
+def tags_of(view: View, group_arn: str) -> dict[str, str]:
+    """The tags of the group that an ARN names, its own or one of its streams'; none for no group."""
+    found = view.get(LogGroup, group_name(group_arn).partition(":")[0])
+    return {} if found is None else found.tags
+
+
 def group_name(identifier: str) -> str:
     """The name in a group's ARN (with or without `:*`); a name as it is."""
     parsed = arn.parse(identifier)

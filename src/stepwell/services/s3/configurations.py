@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from stepwell.calls import Call
@@ -127,10 +128,15 @@ DEFAULTS: Mapping[str, Mapping[str, Any]] = {
 }
 
 
-def policy_of(view: View, bucket: str) -> str | None:
-    """The bucket's policy, for whoever authorises calls."""
+def policy_of(view: View, bucket: str) -> policy.Policy | None:
+    """The bucket's policy, compiled, for whoever authorises calls."""
     found = view.get(Configuration, f"{bucket}/{POLICY.name}")
-    return None if found is None else str(found.value)
+    return None if found is None else _compiled(str(found.value))
+
+
+@lru_cache(maxsize=1024)
+def _compiled(text: str) -> policy.Policy:
+    return policy.parse(text, kind="resource", name="bucket policy")
 
 
 def put(kind: Kind) -> Handler:

@@ -31,6 +31,7 @@ from stepwell.services.sagemaker.job_run import JobRuns, forgetting
 from stepwell.services.sagemaker.ports import Environments, Parts
 from stepwell.services.sagemaker.processing_jobs import ProcessingJob
 from stepwell.services.sagemaker.processing_run import Processing
+from stepwell.services.sagemaker.tags import tags_of
 from stepwell.services.sagemaker.training_jobs import TrainingJob
 from stepwell.services.sagemaker.training_run import Training
 from stepwell.services.sagemaker.worker_roles import WorkerCredentials, WorkerRole
@@ -44,6 +45,7 @@ __all__ = [
     "effects",
     "service",
     "stop_all",
+    "tags_of",
 ]
 
 

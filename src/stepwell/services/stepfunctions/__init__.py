@@ -6,8 +6,9 @@ from stepwell.api.operations import Service
 from stepwell.engine import Engine
 from stepwell.services.stepfunctions import definitions, executions, machines, tags, task_tokens
 from stepwell.services.stepfunctions.machines import StateMachine
+from stepwell.services.stepfunctions.tags import tags_of
 
-__all__ = ["StateMachine", "service"]
+__all__ = ["StateMachine", "service", "tags_of"]
 
 
 def service(engine: Engine) -> Service:

@@ -19,6 +19,13 @@ def _find(view: View, arn: str) -> StateMachine:
         raise ResourceNotFound(arn) from error
 
 
+def tags_of(view: View, arn: str) -> dict[str, str]:
+    """The tags of the machine that an ARN names, its own or one of its executions'; none for no machine."""
+    kind, _, rest = arn.split(":", 5)[5].partition(":")
+    found = view.get(StateMachine, rest.partition(":")[0]) if kind in ("stateMachine", "execution") else None
+    return {} if found is None else found.tags
+
+
 def tag(call: Call, draft: Draft) -> Answer:
     """TagResource: adds, or gives another value."""
     arn = call.params["resourceArn"]

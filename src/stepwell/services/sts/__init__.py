@@ -7,9 +7,27 @@ from collections.abc import Mapping
 from stepwell.api.operations import Service
 from stepwell.durable import View
 from stepwell.durable.loop import TimerHandler
-from stepwell.services.sts.sessions import EXPIRE, OPERATIONS, Session, expire, key_id, secret
+from stepwell.services.sts.sessions import (
+    EXPIRE,
+    OPERATIONS,
+    Session,
+    expire,
+    key_id,
+    secret,
+    session_policies,
+    session_tags,
+)
 
-__all__ = ["Session", "find_session", "key_id", "secret", "service", "timers"]
+__all__ = [
+    "Session",
+    "find_session",
+    "key_id",
+    "secret",
+    "service",
+    "session_policies",
+    "session_tags",
+    "timers",
+]
 
 
 def service() -> Service:

@@ -10,3 +10,12 @@ class AssumeRoleDenied(AwsError):
 
     code = "AccessDenied"
     status = 403
+
+
+class PackedPolicyTooLarge(AwsError):
+    """The session's policies are too long together."""
+
+    code = "PackedPolicyTooLarge"
+
+    def __init__(self, percent: int) -> None:
+        super().__init__(f"Packed policy consumes {percent}% of allotted space, please use smaller policy.")

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import base64
 import random
+from collections.abc import Callable, Mapping
+from functools import lru_cache
 from typing import Any, ClassVar
 from urllib.parse import unquote
 
-from stepwell.api.callers import role_session
+from stepwell.api.authorise import condition_keys
+from stepwell.api.callers import role_session, root
 from stepwell.api.operations import Operation, Right, words
 from stepwell.calls import Call, Caller
 from stepwell.durable import Draft, Record, Timer, View
 from stepwell.errors import AwsError, ValidationException
 from stepwell.identity import policy, trust
-from stepwell.identity.principals import Naming
-from stepwell.services.sts.errors import AssumeRoleDenied
+from stepwell.identity.evaluate import Policies
+from stepwell.services.sts.errors import AssumeRoleDenied, PackedPolicyTooLarge
 
 #: seconds
 DEFAULT_DURATION = 3600
@@ -22,8 +25,13 @@ DEFAULT_DURATION = 3600
 CHAINED_DURATION = 3600
 #: seconds for which an expired session is remembered, so that its key is called expired and not unknown
 REMEMBERED = 86_400
+#: characters of a session's policies (API reference, AssumeRole)
+POLICY_LIMIT = 2048
 ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"
 EXPIRE = "sts/expire"
+_EVERYTHING = policy.parse(
+    {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}
+)
 
 
 class Session(Record, frozen=True, kw_only=True):
@@ -40,6 +48,13 @@ class Session(Record, frozen=True, kw_only=True):
     name: str
     #: seconds since the epoch
     expires: float
+    #: the session policy's text
+    policy: str | None = None
+    #: managed policies that limit the session
+    policy_arns: tuple[str, ...] = ()
+    tags: dict[str, str] = {}
+    #: keys of tags that further sessions, assumed from this one, have too
+    transitive: tuple[str, ...] = ()
 
     @property
     def key(self) -> str:
@@ -69,35 +84,40 @@ def secret(source: random.Random, size: int = 30) -> str:
     return base64.b64encode(source.getrandbits(size * 8).to_bytes(size, "big")).decode()
 
 
+def _session_of(view: View, caller: Caller) -> Session | None:
+    """The session whose key signed; None for those who act as a role without one, and for others."""
+    if caller.kind != "role" or caller.access_key_id is None:
+        return None
+    return view.get(Session, caller.access_key_id)
+
+
+def session_policies(
+    view: View, caller: Caller, managed: Callable[[View, str], policy.Policy | None]
+) -> tuple[policy.Policy, ...] | None:
+    """What AssumeRole was given to limit the caller's session, compiled; None where nothing limits it."""
+    session = _session_of(view, caller)
+    if session is None or (session.policy is None and not session.policy_arns):
+        return None
+    own = () if session.policy is None else (_compiled(session.policy),)
+    attached = (managed(view, arn) for arn in session.policy_arns)
+    return (*own, *(found for found in attached if found is not None))
+
+
+def session_tags(view: View, caller: Caller) -> Mapping[str, str]:
+    """The tags of the caller's session."""
+    session = _session_of(view, caller)
+    return {} if session is None else session.tags
+
+
+@lru_cache(maxsize=1024)
+def _compiled(text: str) -> policy.Policy:
+    return policy.parse(text, name="session policy")
+
+
 def assume_role(call: Call, draft: Draft) -> dict[str, Any]:
     params = call.params
     arn = params["RoleArn"]
-    denied = AssumeRoleDenied(
-        f"User: {call.caller.arn} is not authorized to perform: sts:AssumeRole on resource: {arn}"
-    )
-    try:
-        role = draft.ask(
-            Call(
-                service="iam",
-                operation="GetRole",
-                params={"RoleName": arn.rpartition("/")[2]},
-                caller=Caller(arn="sts.amazonaws.com", account=draft.account, kind="root"),
-            )
-        ).output["Role"]
-    except AwsError:
-        raise denied from None
-    document = unquote(role["AssumeRolePolicyDocument"])
-    trusted = policy.parse(document, kind="trust", name=role["RoleName"])
-    decision = trust.may_assume(
-        trusted,
-        call.caller,
-        role["Arn"],
-        external_id=params.get("ExternalId"),
-        source_arn=call.origin.source_arn,
-        source_account=draft.account if call.origin.source_arn else None,
-    )
-    if role["Arn"] != arn or (not decision.allowed and not _delegated(trusted, call.caller)):
-        raise denied
+    role = _trusting(call, draft)
     duration = params.get("DurationSeconds", DEFAULT_DURATION)
     limit = CHAINED_DURATION if call.caller.kind == "role" else role["MaxSessionDuration"]
     if duration > limit:
@@ -105,6 +125,16 @@ def assume_role(call: Call, draft: Draft) -> dict[str, Any]:
             "The requested DurationSeconds exceeds the MaxSessionDuration set for this role.",
             code="ValidationError",
         )
+    limits = params.get("Policy")
+    if limits is not None:
+        policy.parse(limits)
+    arns = tuple(each["arn"] for each in params.get("PolicyArns") or ())
+    packed = len(limits or "") + sum(len(each) for each in arns)
+    if packed > POLICY_LIMIT:
+        raise PackedPolicyTooLarge(100 * packed // POLICY_LIMIT)
+    earlier = _session_of(draft, call.caller)
+    inherited = {} if earlier is None else {key: earlier.tags[key] for key in earlier.transitive}
+    given = {tag["Key"]: tag["Value"] for tag in params.get("Tags") or ()}
     session = Session(
         access_key_id=key_id("ASIA", draft.random),
         secret=secret(draft.random),
@@ -113,11 +143,15 @@ def assume_role(call: Call, draft: Draft) -> dict[str, Any]:
         role_id=role["RoleId"],
         name=params["RoleSessionName"],
         expires=draft.now + duration,
+        policy=limits,
+        policy_arns=arns,
+        tags={**given, **inherited},
+        transitive=tuple(dict.fromkeys((*(params.get("TransitiveTagKeys") or ()), *inherited))),
     )
     draft.put(session)
     forgotten = session.expires + REMEMBERED
     draft.timer(f"{EXPIRE}/{session.access_key_id}", forgotten, EXPIRE, {"key": session.access_key_id})
-    return {
+    answer: dict[str, Any] = {
         "Credentials": {
             "AccessKeyId": session.access_key_id,
             "SecretAccessKey": session.secret,
@@ -126,15 +160,40 @@ def assume_role(call: Call, draft: Draft) -> dict[str, Any]:
         },
         "AssumedRoleUser": {"AssumedRoleId": session.caller.user_id, "Arn": session.caller.arn},
     }
+    return answer | ({"PackedPolicySize": 100 * packed // POLICY_LIMIT} if packed else {})
 
 
-def _delegated(trusted: policy.Policy, caller: Caller) -> bool:
-    """Whether the trust policy names the caller's whole account, which leaves the choice to IAM policies.
+def _trusting(call: Call, draft: Draft) -> Mapping[str, Any]:
+    """The role, which trusts the caller. Raises AssumeRoleDenied.
 
-    AWS lets no root user assume a role; here root is the one human there is, and may where the trust
-    policy names the account.
+    Whether the caller's own policies let it assume the role was decided before. AWS lets no root user
+    assume a role; here root is the one human there is, and may where the trust policy names the account.
     """
-    return any(statement.naming(caller) is Naming.ACCOUNT for statement in trusted.allows)
+    arn = call.params["RoleArn"]
+    denied = AssumeRoleDenied(
+        f"User: {call.caller.arn} is not authorized to perform: sts:AssumeRole on resource: {arn}"
+    )
+    look = Call(
+        service="iam",
+        operation="GetRole",
+        params={"RoleName": arn.rpartition("/")[2]},
+        caller=root(draft.account),
+    )
+    try:
+        role: Mapping[str, Any] = draft.ask(look).output["Role"]
+    except AwsError:
+        raise denied from None
+    document = unquote(role["AssumeRolePolicyDocument"])
+    decision = trust.may_assume(
+        policy.parse(document, kind="trust", name=role["RoleName"]),
+        call.caller,
+        role["Arn"],
+        policies=Policies(identity=(_EVERYTHING,)),
+        context=condition_keys(call, ASSUMING, draft, draft.now),
+    )
+    if role["Arn"] != arn or not decision.allowed:
+        raise denied
+    return role
 
 
 def expire(timer: Timer, draft: Draft) -> None:
@@ -146,11 +205,29 @@ def get_caller_identity(call: Call, view: View) -> dict[str, Any]:
     return {"UserId": call.caller.user_id, "Account": call.caller.account, "Arn": call.caller.arn}
 
 
+ASSUMING = Right(
+    action="sts:AssumeRole",
+    resource="{RoleArn}",
+    keys={
+        "sts:ExternalId": "ExternalId",
+        "sts:RoleSessionName": "RoleSessionName",
+        "sts:TransitiveTagKeys": "TransitiveTagKeys",
+    },
+)
+
 OPERATIONS = (
     Operation(
         name="AssumeRole",
-        rights=(Right(action="sts:AssumeRole", resource="{RoleArn}", keys={"sts:ExternalId": "ExternalId"}),),
-        honoured=words("RoleArn RoleSessionName DurationSeconds ExternalId"),
+        rights=(
+            ASSUMING,
+            Right(
+                action="sts:TagSession", resource="{RoleArn}", when=lambda params: bool(params.get("Tags"))
+            ),
+        ),
+        honoured=(
+            *words("RoleArn RoleSessionName DurationSeconds ExternalId Policy PolicyArns.arn"),
+            *words("Tags TransitiveTagKeys"),
+        ),
         decide=assume_role,
     ),
     Operation(name="GetCallerIdentity", rights=(), read=get_caller_identity),
