@@ -4,7 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from stepwell.provision.aws import bucket_settings, iam, lambda_, logs, objects, s3, sagemaker, sfn
+from stepwell.provision.aws import (
+    bucket_settings,
+    iam,
+    iam_groups,
+    iam_policies,
+    iam_users,
+    instance_profiles,
+    lambda_,
+    logs,
+    objects,
+    s3,
+    sagemaker,
+    sfn,
+)
 from stepwell.provision.aws.invokes import INVOKES
 from stepwell.provision.schema import ResourceType
 
@@ -16,6 +29,10 @@ ALL: tuple[ResourceType, ...] = (
     *bucket_settings.TYPES,
     *objects.TYPES,
     *iam.TYPES,
+    *iam_policies.TYPES,
+    *iam_users.TYPES,
+    *iam_groups.TYPES,
+    *instance_profiles.TYPES,
     *lambda_.TYPES,
     *sfn.TYPES,
     *sagemaker.TYPES,

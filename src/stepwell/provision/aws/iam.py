@@ -1,24 +1,17 @@
-"""IAM: roles, their policies, managed policies and attachments."""
+"""IAM: roles and managed policies."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from typing import Any
-from urllib.parse import unquote
 
-from stepwell.provision.aws import tags
+from stepwell.provision.aws import iam_policies, tags
+from stepwell.provision.aws.answers import document, moment
 from stepwell.provision.aws.blocks import given
 from stepwell.provision.cloud import Cloud, attempt, calling
-from stepwell.provision.problems import ResourceFailed
 from stepwell.provision.schema import Inputs, Naming, ResourceType, honoured, recorded
 
 _NAMES = {"name": honoured(replaces=True), "namePrefix": honoured(replaces=True)}
-
-
-def _document(answered: Any) -> str:
-    """A policy as text: botocore parses the URL-encoded ones, servers may send them plain."""
-    return json.dumps(answered) if isinstance(answered, dict) else unquote(str(answered))
 
 
 def _create_role(cloud: Cloud, inputs: Inputs) -> str:
@@ -97,8 +90,8 @@ def _read_role(cloud: Cloud, id_: str, inputs: Inputs) -> dict[str, Any] | None:
         arn=role["Arn"],
         uniqueId=role.get("RoleId"),
         path=role.get("Path", "/"),
-        createDate=_moment(role.get("CreateDate")),
-        assumeRolePolicy=_document(role["AssumeRolePolicyDocument"]),
+        createDate=moment(role.get("CreateDate")),
+        assumeRolePolicy=document(role["AssumeRolePolicyDocument"]),
         description=role.get("Description", ""),
         maxSessionDuration=role.get("MaxSessionDuration", 3600),
         permissionsBoundary=role.get("PermissionsBoundary", {}).get("PermissionsBoundaryArn"),
@@ -107,7 +100,7 @@ def _read_role(cloud: Cloud, id_: str, inputs: Inputs) -> dict[str, Any] | None:
     if inputs.get("inlinePolicies"):
         read["inlinePolicies"] = _read_inline(cloud, id_, inputs)
     if inputs.get("managedPolicyArns"):
-        present = _attached(cloud, id_)
+        present = iam_policies.ROLE.attached(cloud, id_) or ()
         read["managedPolicyArns"] = [arn for arn in inputs["managedPolicyArns"] if arn in present]
     return read
 
@@ -117,36 +110,22 @@ def _read_inline(cloud: Cloud, id_: str, inputs: Inputs) -> list[dict[str, str]]
     for name in _inline(inputs):
         answer = attempt(cloud, cloud.client("iam").get_role_policy, RoleName=id_, PolicyName=name)
         if answer is not None:
-            found.append({"name": name, "policy": _document(answer["PolicyDocument"])})
+            found.append({"name": name, "policy": document(answer["PolicyDocument"])})
     return found
-
-
-def _attached(cloud: Cloud, role: str) -> set[str]:
-    pages = cloud.client("iam").get_paginator("list_attached_role_policies")
-    with calling(cloud):
-        return {
-            entry["PolicyArn"] for page in pages.paginate(RoleName=role) for entry in page["AttachedPolicies"]
-        }
-
-
-def _moment(value: Any) -> str | None:
-    return str(value.strftime("%Y-%m-%dT%H:%M:%SZ")) if hasattr(value, "strftime") else value
 
 
 def _delete_role(cloud: Cloud, id_: str, inputs: Inputs) -> None:
     iam = cloud.client("iam")
     forced = inputs.get("forceDetachPolicies")
-    try:
-        for arn in sorted(_attached(cloud, id_)):
-            if forced or arn in (inputs.get("managedPolicyArns") or ()):
-                attempt(cloud, iam.detach_role_policy, RoleName=id_, PolicyArn=arn)
-        with calling(cloud):
-            pages = iam.get_paginator("list_role_policies").paginate(RoleName=id_)
-            names = [name for page in pages for name in page["PolicyNames"]]
-    except ResourceFailed as error:
-        if error.code in ("NoSuchEntity", "NoSuchEntityException"):
-            return
-        raise
+    attached = iam_policies.ROLE.attached(cloud, id_)
+    if attached is None:
+        return
+    for arn in sorted(attached):
+        if forced or arn in (inputs.get("managedPolicyArns") or ()):
+            iam_policies.ROLE.detach(cloud, id_, arn)
+    with calling(cloud):
+        pages = iam.get_paginator("list_role_policies").paginate(RoleName=id_)
+        names = [name for page in pages for name in page["PolicyNames"]]
     for name in names:
         if forced or name in _inline(inputs):
             attempt(cloud, iam.delete_role_policy, RoleName=id_, PolicyName=name)
@@ -184,48 +163,6 @@ ROLE = ResourceType(
     delete=_delete_role,
     identify=lambda cloud, inputs: str(inputs["name"]),
     check=_check_role,
-)
-
-
-def _create_role_policy(cloud: Cloud, inputs: Inputs) -> str:
-    with calling(cloud):
-        cloud.client("iam").put_role_policy(
-            RoleName=inputs["role"], PolicyName=inputs["name"], PolicyDocument=inputs["policy"]
-        )
-    return f"{inputs['role']}:{inputs['name']}"
-
-
-def _update_role_policy(cloud: Cloud, id_: str, old: Inputs, new: Inputs) -> None:
-    _create_role_policy(cloud, new)
-
-
-def _read_role_policy(cloud: Cloud, id_: str, inputs: Inputs) -> dict[str, Any] | None:
-    role, _, name = id_.partition(":")
-    answer = attempt(cloud, cloud.client("iam").get_role_policy, RoleName=role, PolicyName=name)
-    if answer is None:
-        return None
-    return {"role": role, "name": name, "policy": _document(answer["PolicyDocument"])}
-
-
-def _delete_role_policy(cloud: Cloud, id_: str, inputs: Inputs) -> None:
-    role, _, name = id_.partition(":")
-    attempt(cloud, cloud.client("iam").delete_role_policy, RoleName=role, PolicyName=name)
-
-
-ROLE_POLICY = ResourceType(
-    token="aws:iam/rolePolicy:RolePolicy",
-    properties={
-        **_NAMES,
-        "policy": honoured(required=True, document=True),
-        "role": honoured(required=True, replaces=True),
-    },
-    computed=frozenset(),
-    naming=Naming(prefix="namePrefix", longest=128),
-    create=_create_role_policy,
-    update=_update_role_policy,
-    read=_read_role_policy,
-    delete=_delete_role_policy,
-    identify=lambda cloud, inputs: f"{inputs['role']}:{inputs['name']}",
 )
 
 
@@ -282,7 +219,7 @@ def _read_policy(cloud: Cloud, id_: str, inputs: Inputs) -> dict[str, Any] | Non
         policyId=policy.get("PolicyId"),
         attachmentCount=policy.get("AttachmentCount", 0),
         description=policy.get("Description"),
-        policy=_document(version["Document"]),
+        policy=document(version["Document"]),
         tagsAll=tags.mapping(policy["Tags"]) if "Tags" in policy else tags.of(inputs),
     )
 
@@ -319,43 +256,4 @@ POLICY = ResourceType(
 )
 
 
-def _attachment(cloud: Cloud, inputs: Inputs) -> str:
-    return f"{inputs['role']}/{inputs['policyArn']}"
-
-
-def _create_attachment(cloud: Cloud, inputs: Inputs) -> str:
-    with calling(cloud):
-        cloud.client("iam").attach_role_policy(RoleName=inputs["role"], PolicyArn=inputs["policyArn"])
-    return _attachment(cloud, inputs)
-
-
-def _read_attachment(cloud: Cloud, id_: str, inputs: Inputs) -> dict[str, Any] | None:
-    role, _, arn = id_.partition("/")
-    try:
-        attached = _attached(cloud, role)
-    except ResourceFailed as error:
-        if error.code in ("NoSuchEntity", "NoSuchEntityException"):
-            return None
-        raise
-    return {"role": role, "policyArn": arn} if arn in attached else None
-
-
-def _delete_attachment(cloud: Cloud, id_: str, inputs: Inputs) -> None:
-    role, _, arn = id_.partition("/")
-    attempt(cloud, cloud.client("iam").detach_role_policy, RoleName=role, PolicyArn=arn)
-
-
-ROLE_POLICY_ATTACHMENT = ResourceType(
-    token="aws:iam/rolePolicyAttachment:RolePolicyAttachment",
-    properties={
-        "role": honoured(required=True, replaces=True),
-        "policyArn": honoured(required=True, replaces=True),
-    },
-    computed=frozenset(),
-    create=_create_attachment,
-    read=_read_attachment,
-    delete=_delete_attachment,
-    identify=_attachment,
-)
-
-TYPES = (ROLE, ROLE_POLICY, POLICY, ROLE_POLICY_ATTACHMENT)
+TYPES = (ROLE, POLICY)

@@ -8,6 +8,7 @@ from typing import Any
 
 from stepwell import asl
 from stepwell.provision.aws import tags
+from stepwell.provision.aws.answers import moment
 from stepwell.provision.aws.blocks import given
 from stepwell.provision.cloud import Cloud, attempt, calling
 from stepwell.provision.problems import Finding
@@ -75,7 +76,6 @@ def _read(cloud: Cloud, id_: str, inputs: Inputs) -> dict[str, Any] | None:
     found = attempt(cloud, cloud.client("stepfunctions").describe_state_machine, stateMachineArn=id_)
     if found is None or found.get("status") == "DELETING":
         return None
-    created = found.get("creationDate")
     return given(
         arn=id_,
         name=found["name"],
@@ -83,7 +83,7 @@ def _read(cloud: Cloud, id_: str, inputs: Inputs) -> dict[str, Any] | None:
         roleArn=found["roleArn"],
         type=found.get("type", "STANDARD"),
         status=found.get("status", "ACTIVE"),
-        creationDate=created.strftime("%Y-%m-%dT%H:%M:%SZ") if hasattr(created, "strftime") else created,
+        creationDate=moment(found.get("creationDate")),
         revisionId=found.get("revisionId"),
         description=found.get("description"),
         stateMachineVersionArn=_version(cloud, id_) if inputs.get("publish") else None,
