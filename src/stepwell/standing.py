@@ -7,6 +7,7 @@ own with them), and services know nothing of each other; so whoever composes the
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 
 from stepwell import arn
 from stepwell.calls import Caller
@@ -23,28 +24,19 @@ class Standing:
 
     def policies(self, caller: Caller, action: str, resource: str, view: View) -> Policies:
         """The caller's own policies and boundary, its session's, and those on the resource."""
-        own: tuple[Policy, ...] = ()
-        boundary = None
-        if caller.role is not None:
-            own, boundary = iam.role_policies(view, caller.role)
-        session = sts.session_policies(view, caller, iam.managed_policy)
-        if action == "sts:AssumeRole":
-            return Policies(
-                identity=own,
-                boundary=boundary,
-                session=session,
-                resource=iam.trust_policy(view, resource),
-                resource_must_allow=True,
-                resource_label="role trust policy",
+        own = iam.policies_of(view, caller)
+        session = sts.session_of(view, caller)
+        if session is not None:
+            managed = (iam.managed_policy(view, each) for each in session.policy_arns)
+            own = replace(
+                own,
+                session=session.policies(each for each in managed if each is not None),
+                keys={**own.keys, **session.tag_keys},
             )
-        return Policies(
-            identity=own, boundary=boundary, session=session, resource=resource_policy(view, resource)
-        )
-
-    def caller_tags(self, caller: Caller, view: View) -> Tags:
-        """A role's tags, and over them those of its session."""
-        own = iam.role_tags(view, caller.role) if caller.role is not None else {}
-        return {**own, **sts.session_tags(view, caller)}
+        if action in ("sts:AssumeRole", "sts:TagSession"):
+            trust = iam.trust_policy(view, resource)
+            return replace(own, resource=trust, resource_must_allow=True, resource_label="role trust policy")
+        return replace(own, resource=resource_policy(view, resource))
 
     def resource_tags(self, resource: str, view: View) -> Tags:
         """The tags of the resource with that ARN; none for what does not exist or has none."""
@@ -55,7 +47,7 @@ class Standing:
 
 #: the service, as ARNs name it → who knows a resource's tags
 _TAGS: Mapping[str, Callable[[View, str], Tags]] = {
-    "iam": iam.role_tags,
+    "iam": iam.tags_of,
     "lambda": lambda_.tags_of,
     "logs": logs.tags_of,
     "sagemaker": sagemaker.tags_of,

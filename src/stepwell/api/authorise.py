@@ -36,11 +36,7 @@ class Facts(Protocol):
     """What the services know about who asks, and about what is asked for."""
 
     def policies(self, caller: Caller, action: str, resource: str, view: View) -> Policies:
-        """The caller's own policies, and those on the resource, compiled."""
-        ...
-
-    def caller_tags(self, caller: Caller, view: View) -> Mapping[str, str]:
-        """The tags of the caller: a role's or user's own, and the session's."""
+        """The caller's own policies and tags, and the policy on the resource, compiled."""
         ...
 
     def resource_tags(self, resource: str, view: View) -> Mapping[str, str]:
@@ -114,9 +110,6 @@ class Authoriser:
 
     def _decide(self, caller: Caller, action: str, resource: str, keys: Keys, view: View) -> Decision:
         policies = self._facts.policies(caller, action, resource, view)
-        if policies.asks("aws:principaltag/"):
-            for name, value in self._facts.caller_tags(caller, view).items():
-                keys[f"aws:PrincipalTag/{name}"] = value
         if policies.asks("resourcetag/"):
             service = action.partition(":")[0]
             for name, value in self._facts.resource_tags(resource, view).items():

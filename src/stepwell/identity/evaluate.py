@@ -48,6 +48,8 @@ class Policies:
     resource_must_allow: bool = False
     #: how a denial names the resource's policy
     resource_label: str = "resource-based policy"
+    #: condition keys of the principal's own, whatever it asks for: its tags
+    keys: Mapping[str, str] = field(default_factory=dict)
 
     def asks(self, part: str) -> bool:
         """Whether any of them looks at a condition key that contains `part` (in lower case)."""
@@ -92,8 +94,8 @@ class Decision:
 _PRINCIPAL_TYPES = {"root": "Account", "user": "User", "role": "AssumedRole", "service": "Service"}
 
 
-def request_context(request: Request) -> Context:
-    """All condition keys of the request in lower case; what `request.context` says wins."""
+def request_context(request: Request, own: Mapping[str, str] | None = None) -> Context:
+    """All condition keys in lower case, with the principal's `own`; what `request.context` says wins."""
     caller = request.principal
     keys: dict[str, tuple[str, ...]] = {
         "aws:principalarn": (caller.role or caller.arn,),
@@ -108,6 +110,8 @@ def request_context(request: Request) -> Context:
     elif caller.kind == "service":
         keys["aws:principalservicename"] = (caller.arn,)
         del keys["aws:principalarn"], keys["aws:principalaccount"]
+    for key, value in (own or {}).items():
+        keys[key.lower()] = (value,)
     for key, value in request.context.items():
         keys[key.lower()] = (value,) if isinstance(value, str) else tuple(value)
     return keys
@@ -128,11 +132,11 @@ class _Asked:
 
     __slots__ = ("action", "caller", "context", "resource")
 
-    def __init__(self, request: Request) -> None:
+    def __init__(self, request: Request, own: Mapping[str, str]) -> None:
         self.action = request.action.lower()
         self.resource = request.resource
         self.caller = request.principal
-        self.context = request_context(request)
+        self.context = request_context(request, own)
 
     def first(self, statements: Iterable[Statement]) -> Statement | None:
         for statement in statements:
@@ -166,7 +170,7 @@ def decide(request: Request, policies: Policies) -> Decision:
     Across accounts both sides must allow.
     """
     caller = request.principal
-    asked = _Asked(request)
+    asked = _Asked(request, policies.keys)
     own = caller.kind not in ("root", "service")
     resource = (policies.resource,) if policies.resource is not None else ()
     boundary = (policies.boundary,) if policies.boundary is not None and own else ()

@@ -14,7 +14,7 @@ from stepwell.api.dispatch import once, reply_of
 from stepwell.api.fields import refuse_unknown
 from stepwell.api.models import operation_model
 from stepwell.api.validate import validate
-from stepwell.calls import Call, Reply
+from stepwell.calls import Call, Caller, Reply
 from stepwell.clock import ManualClock
 from stepwell.config import Config
 from stepwell.durable import Draft, Effect, Loop, Outcome, Timer, View
@@ -49,6 +49,8 @@ class World:
         self.cloud: dict[tuple[str, str], Handler] = {("iam", "GetRole"): _role}
         #: the toy cloud's functions, by name
         self.functions: dict[str, Callable[[Any], Any]] = {}
+        #: whether a role has a right that Step Functions needs
+        self.may: Callable[[Caller, str, str], bool] = lambda caller, action, resource: True
         #: the calls that tasks made
         self.calls: list[Call] = []
         self._pending: dict[str, Effect] = {}

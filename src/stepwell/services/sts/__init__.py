@@ -14,8 +14,7 @@ from stepwell.services.sts.sessions import (
     expire,
     key_id,
     secret,
-    session_policies,
-    session_tags,
+    session_of,
 )
 
 __all__ = [
@@ -24,8 +23,7 @@ __all__ = [
     "key_id",
     "secret",
     "service",
-    "session_policies",
-    "session_tags",
+    "session_of",
     "timers",
 ]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import random
-from collections.abc import Callable, Mapping
+from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from typing import Any, ClassVar
 from urllib.parse import unquote
@@ -73,6 +73,20 @@ class Session(Record, frozen=True, kw_only=True):
             access_key_id=self.access_key_id,
         )
 
+    def policies(self, managed: Iterable[policy.Policy]) -> tuple[policy.Policy, ...] | None:
+        """What AssumeRole was given to limit the session, compiled; None where nothing limits it.
+
+        managed: the policies that `policy_arns` name.
+        """
+        if self.policy is None and not self.policy_arns:
+            return None
+        return (*(() if self.policy is None else (_compiled(self.policy),)), *managed)
+
+    @property
+    def tag_keys(self) -> dict[str, str]:
+        """The session's tags as condition keys."""
+        return {f"aws:PrincipalTag/{key}": value for key, value in self.tags.items()}
+
 
 def key_id(prefix: str, source: random.Random) -> str:
     """`AKIA` or `ASIA` and 16 characters."""
@@ -84,29 +98,11 @@ def secret(source: random.Random, size: int = 30) -> str:
     return base64.b64encode(source.getrandbits(size * 8).to_bytes(size, "big")).decode()
 
 
-def _session_of(view: View, caller: Caller) -> Session | None:
+def session_of(view: View, caller: Caller) -> Session | None:
     """The session whose key signed; None for those who act as a role without one, and for others."""
     if caller.kind != "role" or caller.access_key_id is None:
         return None
     return view.get(Session, caller.access_key_id)
-
-
-def session_policies(
-    view: View, caller: Caller, managed: Callable[[View, str], policy.Policy | None]
-) -> tuple[policy.Policy, ...] | None:
-    """What AssumeRole was given to limit the caller's session, compiled; None where nothing limits it."""
-    session = _session_of(view, caller)
-    if session is None or (session.policy is None and not session.policy_arns):
-        return None
-    own = () if session.policy is None else (_compiled(session.policy),)
-    attached = (managed(view, arn) for arn in session.policy_arns)
-    return (*own, *(found for found in attached if found is not None))
-
-
-def session_tags(view: View, caller: Caller) -> Mapping[str, str]:
-    """The tags of the caller's session."""
-    session = _session_of(view, caller)
-    return {} if session is None else session.tags
 
 
 @lru_cache(maxsize=1024)
@@ -132,7 +128,7 @@ def assume_role(call: Call, draft: Draft) -> dict[str, Any]:
     packed = len(limits or "") + sum(len(each) for each in arns)
     if packed > POLICY_LIMIT:
         raise PackedPolicyTooLarge(100 * packed // POLICY_LIMIT)
-    earlier = _session_of(draft, call.caller)
+    earlier = session_of(draft, call.caller)
     inherited = {} if earlier is None else {key: earlier.tags[key] for key in earlier.transitive}
     given = {tag["Key"]: tag["Value"] for tag in params.get("Tags") or ()}
     session = Session(
