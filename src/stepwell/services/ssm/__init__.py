@@ -14,7 +14,7 @@ from __future__ import annotations
 from stepwell.api.operations import Service
 from stepwell.durable import EffectKind
 from stepwell.durable.loop import TimerHandler
-from stepwell.services.ssm import instances, parameters, tags
+from stepwell.services.ssm import documents, instances, parameters, tags
 from stepwell.services.ssm.instances import aliases, register, this_machine
 from stepwell.services.ssm.parts import Parts
 from stepwell.triggers.events import Subscriber
@@ -23,6 +23,7 @@ __all__ = ["Parts", "aliases", "effects", "register", "service", "subscribers", 
 
 #: what can have tags, and whether one of that id exists
 TAGGED: dict[str, tags.Exists] = {
+    "Document": documents.exists,
     "ManagedInstance": instances.exists,
     "Parameter": parameters.exists,
 }
@@ -33,6 +34,7 @@ def service(parts: Parts) -> Service:
     return Service(
         "ssm",
         [
+            *documents.OPERATIONS,
             *instances.operations(parts),
             *parameters.operations(parts.sealer),
             *tags.operations(TAGGED),

@@ -136,3 +136,129 @@ class HierarchyTypeMismatchException(AwsError):
     """A parameter keeps its type."""
 
     code = "HierarchyTypeMismatchException"
+
+
+class DoesNotExistException(AwsError):
+    """There is no window, target, task or execution of that id."""
+
+    code = "DoesNotExistException"
+
+
+class IdempotentParameterMismatch(AwsError):
+    """A client token was used before with other parameters."""
+
+    code = "IdempotentParameterMismatch"
+
+
+class ResourceLimitExceededException(AwsError):
+    """The account has all of them that it may have."""
+
+    code = "ResourceLimitExceededException"
+
+
+class TargetInUseException(AwsError):
+    """A task still refers to the target."""
+
+    code = "TargetInUseException"
+
+
+class InvalidDocument(AwsError):
+    """The document does not exist, or is not the one that was meant."""
+
+    code = "InvalidDocument"
+
+
+class InvalidDocumentContent(AwsError):
+    """The text is no document that can be run."""
+
+    code = "InvalidDocumentContent"
+
+
+class InvalidDocumentSchemaVersion(AwsError):
+    """The document's schema version is not supported."""
+
+    code = "InvalidDocumentSchemaVersion"
+
+
+class InvalidDocumentVersion(AwsError):
+    """The document has no such version."""
+
+    code = "InvalidDocumentVersion"
+
+
+class InvalidDocumentOperation(AwsError):
+    """That cannot be done to this document."""
+
+    code = "InvalidDocumentOperation"
+
+
+class DocumentAlreadyExists(AwsError):
+    """The name is taken."""
+
+    code = "DocumentAlreadyExists"
+
+
+class DocumentVersionLimitExceeded(AwsError):
+    """More versions than a document may have."""
+
+    code = "DocumentVersionLimitExceeded"
+
+
+class DuplicateDocumentContent(AwsError):
+    """The latest version has that content already."""
+
+    code = "DuplicateDocumentContent"
+
+
+class DuplicateDocumentVersionName(AwsError):
+    """Another version has that name."""
+
+    code = "DuplicateDocumentVersionName"
+
+
+class MaxDocumentSizeExceeded(AwsError):
+    """The text is longer than a document may be."""
+
+    code = "MaxDocumentSizeExceeded"
+
+
+class InvalidParameters(AwsError):
+    """A document's parameters are missing, unknown or not of their kind."""
+
+    code = "InvalidParameters"
+
+
+class UnsupportedPlatformType(AwsError):
+    """The document is for other systems than the machine's."""
+
+    code = "UnsupportedPlatformType"
+
+
+class DuplicateInstanceId(AwsError):
+    """An instance is named twice."""
+
+    code = "DuplicateInstanceId"
+
+
+class InvalidOutputFolder(AwsError):
+    """The bucket for outputs does not exist."""
+
+    code = "InvalidOutputFolder"
+
+
+class InvalidCommandId(AwsError):
+    """There is no such command."""
+
+    code = "InvalidCommandId"
+
+
+class InvocationDoesNotExist(AwsError):
+    """The command does not run on that instance."""
+
+    code = "InvocationDoesNotExist"
+
+
+class InvalidPluginName(AwsError):
+    """The command has no such step."""
+
+    code = "InvalidPluginName"
