@@ -1,0 +1,1 @@
+"""Checks of Pulumi programs, without running them."""
