@@ -6,6 +6,8 @@ from collections.abc import Mapping
 
 from stepwell.provision.aws import (
     bucket_settings,
+    event_targets,
+    events,
     iam,
     iam_groups,
     iam_policies,
@@ -37,6 +39,8 @@ ALL: tuple[ResourceType, ...] = (
     *sfn.TYPES,
     *sagemaker.TYPES,
     *logs.TYPES,
+    *events.TYPES,
+    *event_targets.TYPES,
 )
 
 #: by token

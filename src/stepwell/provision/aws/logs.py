@@ -1,4 +1,4 @@
-"""CloudWatch Logs: log groups."""
+"""CloudWatch Logs: log groups and their streams."""
 
 from __future__ import annotations
 
@@ -89,4 +89,53 @@ LOG_GROUP = ResourceType(
     identify=lambda cloud, inputs: str(inputs["name"]),
 )
 
-TYPES = (LOG_GROUP,)
+
+def _stream_id(cloud: Cloud, inputs: Inputs) -> str:
+    """`GROUP:STREAM`: neither may contain a colon."""
+    return f"{inputs['logGroupName']}:{inputs['name']}"
+
+
+def _create_stream(cloud: Cloud, inputs: Inputs) -> str:
+    with calling(cloud):
+        cloud.client("logs").create_log_stream(
+            logGroupName=inputs["logGroupName"], logStreamName=inputs["name"]
+        )
+    return _stream_id(cloud, inputs)
+
+
+def _read_stream(cloud: Cloud, id_: str, inputs: Inputs) -> dict[str, Any] | None:
+    group, _, name = id_.partition(":")
+    listing = cloud.client("logs").describe_log_streams
+    # The streams that begin with a name come in order: that name itself is the first.
+    answer = attempt(cloud, listing, logGroupName=group, logStreamNamePrefix=name, limit=1)
+    found = next(iter((answer or {}).get("logStreams", ())), None)
+    if found is None or found["logStreamName"] != name:
+        return None
+    return {
+        "logGroupName": group,
+        "name": name,
+        "arn": cloud.arn("logs", f"log-group:{group}:log-stream:{name}"),
+    }
+
+
+def _delete_stream(cloud: Cloud, id_: str, inputs: Inputs) -> None:
+    group, _, name = id_.partition(":")
+    attempt(cloud, cloud.client("logs").delete_log_stream, logGroupName=group, logStreamName=name)
+
+
+LOG_STREAM = ResourceType(
+    token="aws:cloudwatch/logStream:LogStream",
+    properties={
+        "name": honoured(replaces=True),
+        "logGroupName": honoured(required=True, replaces=True),
+        "region": honoured(replaces=True),
+    },
+    computed=frozenset({"arn"}),
+    naming=Naming(longest=512),
+    create=_create_stream,
+    read=_read_stream,
+    delete=_delete_stream,
+    identify=_stream_id,
+)
+
+TYPES = (LOG_GROUP, LOG_STREAM)
