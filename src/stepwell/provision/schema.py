@@ -39,6 +39,8 @@ class Property:
     document: bool = False
     #: whether it is a list whose order means nothing
     unordered: bool = False
+    #: whether it is a list of blocks
+    many: bool = False
     #: the values that it may have; empty: any
     choices: tuple[Any, ...] = ()
     #: the fields of a block, or of each block of a list
@@ -56,6 +58,7 @@ def honoured(
     default: Any = None,
     document: bool = False,
     unordered: bool = False,
+    many: bool = False,
     choices: tuple[Any, ...] = (),
     fields: Mapping[str, Property] | None = None,
     inspect: Callable[[str], Iterator[Finding]] | None = None,
@@ -68,6 +71,7 @@ def honoured(
         default=default,
         document=document,
         unordered=unordered,
+        many=many,
         choices=choices,
         fields=fields,
         inspect=inspect,
@@ -202,6 +206,9 @@ def _check_value(row: Property, value: Any, path: str) -> Iterator[str]:
             json.loads(value)
         except ValueError as error:
             yield f"property {path} is not JSON: {error}"
+    if row.many and row.fields is not None and isinstance(value, Mapping):
+        yield f"property {path} is an object; it takes a list of objects with {' and '.join(row.fields)}"
+        return
     if row.fields is not None:
         blocks = value if isinstance(value, list) else [value]
         for index, item in enumerate(blocks):

@@ -19,6 +19,11 @@ from stepwell.provision.aws import (
     s3,
     sagemaker,
     sfn,
+    ssm_associations,
+    ssm_documents,
+    ssm_parameters,
+    ssm_tasks,
+    ssm_windows,
 )
 from stepwell.provision.aws.invokes import INVOKES
 from stepwell.provision.schema import ResourceType
@@ -41,6 +46,11 @@ ALL: tuple[ResourceType, ...] = (
     *logs.TYPES,
     *events.TYPES,
     *event_targets.TYPES,
+    *ssm_windows.TYPES,
+    *ssm_tasks.TYPES,
+    *ssm_documents.TYPES,
+    *ssm_associations.TYPES,
+    *ssm_parameters.TYPES,
 )
 
 #: by token
