@@ -147,9 +147,14 @@ class Server:
                 caller=root(self.config.account, access_key_id),
             )
         with self.store.reader() as view:
+            owned = iam.find_key(view, access_key_id)
+            if owned is not None:
+                return Key(secret_access_key=owned[0].secret, caller=owned[1])
             session = sts.find_session(view, access_key_id)
-            # A session ends with its role; a later role of that name is another.
-            if session is None or iam.role_id(view, session.role) != session.role_id:
+            # A session ends with its role or user; a later one of that name is another.
+            if session is None or not (
+                session.caller.kind == "root" or iam.identity_id(view, session.holder) == session.holder_id
+            ):
                 return None
         return Key(
             secret_access_key=session.secret,

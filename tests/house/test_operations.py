@@ -17,7 +17,7 @@ from stepwell.errors import UnsupportedParameter
 Services = Mapping[str, Service]
 
 #: AWS needs no permission for these
-WITHOUT_RIGHTS = {("sts", "GetCallerIdentity")}
+WITHOUT_RIGHTS = {("sts", "GetCallerIdentity"), ("sts", "GetSessionToken")}
 ACTION = re.compile(r"[a-z0-9-]+:[A-Z][A-Za-z0-9]+")
 
 

@@ -16,6 +16,11 @@ from stepwell.identity.match import Context
 from stepwell.identity.policy import Policy, Statement
 from stepwell.identity.principals import Naming
 
+#: condition keys and their values
+Keys = Mapping[str, str | Sequence[str]]
+
+_NONE: Keys = {}
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
@@ -27,7 +32,7 @@ class Request:
     resource: str
     principal: Caller
     #: condition keys and their values; `aws:Principal...`, `aws:userid` and `aws:username` are added
-    context: Mapping[str, str | Sequence[str]] = field(default_factory=dict)
+    context: Keys = field(default_factory=dict)
     #: the account that owns the resource where its ARN does not tell and it is not the caller's
     resource_account: str | None = None
 
@@ -49,7 +54,7 @@ class Policies:
     #: how a denial names the resource's policy
     resource_label: str = "resource-based policy"
     #: condition keys of the principal's own, whatever it asks for: its tags
-    keys: Mapping[str, str] = field(default_factory=dict)
+    keys: Keys = field(default_factory=dict)
 
     def asks(self, part: str) -> bool:
         """Whether any of them looks at a condition key that contains `part` (in lower case)."""
@@ -94,7 +99,7 @@ class Decision:
 _PRINCIPAL_TYPES = {"root": "Account", "user": "User", "role": "AssumedRole", "service": "Service"}
 
 
-def request_context(request: Request, own: Mapping[str, str] | None = None) -> Context:
+def request_context(request: Request, own: Keys = _NONE) -> Context:
     """All condition keys in lower case, with the principal's `own`; what `request.context` says wins."""
     caller = request.principal
     keys: dict[str, tuple[str, ...]] = {
@@ -110,14 +115,12 @@ def request_context(request: Request, own: Mapping[str, str] | None = None) -> C
     elif caller.kind == "service":
         keys["aws:principalservicename"] = (caller.arn,)
         del keys["aws:principalarn"], keys["aws:principalaccount"]
-    for key, value in (own or {}).items():
-        keys[key.lower()] = (value,)
-    for key, value in request.context.items():
+    for key, value in (*own.items(), *request.context.items()):
         keys[key.lower()] = (value,) if isinstance(value, str) else tuple(value)
     return keys
 
 
-def _owner(request: Request) -> str:
+def owner(request: Request) -> str:
     """The account of the resource."""
     if request.resource_account is not None:
         return request.resource_account
@@ -132,7 +135,7 @@ class _Asked:
 
     __slots__ = ("action", "caller", "context", "resource")
 
-    def __init__(self, request: Request, own: Mapping[str, str]) -> None:
+    def __init__(self, request: Request, own: Keys) -> None:
         self.action = request.action.lower()
         self.resource = request.resource
         self.caller = request.principal
@@ -186,7 +189,7 @@ def decide(request: Request, policies: Policies) -> Decision:
 
     naming, consent = asked.firmest(policies.resource)
     by_resource = (consent,) if consent is not None else ()
-    foreign = caller.kind != "service" and _owner(request) != caller.account
+    foreign = caller.kind != "service" and owner(request) != caller.account
     if naming is Naming.NONE and (caller.kind == "service" or foreign or policies.resource_must_allow):
         return Decision(reason="implicitDeny", policy_type=policies.resource_label)
     if not own or (naming is Naming.DIRECT and not foreign):

@@ -23,19 +23,26 @@ from stepwell.services.iam import (
     tags,
     users,
 )
-from stepwell.services.iam.applying import compiled, identity_id, policies_of, trust_policy
+from stepwell.services.iam.applying import (
+    identity_id,
+    managed_policy,
+    policies_of,
+    tags_of,
+    trust_policy,
+)
 from stepwell.services.iam.keys import NOTED_EVERY, note_use
 from stepwell.services.iam.records import AccessKey, User
 
 __all__ = [
     "NOTED_EVERY",
     "AccessKey",
-    "compiled",
     "find_key",
     "identity_id",
+    "managed_policy",
     "note_use",
     "policies_of",
     "service",
+    "tags_of",
     "trust_policy",
 ]
 

@@ -6,14 +6,14 @@ from stepwell.errors import AwsError
 
 
 class NoSuchEntity(AwsError):
-    """The role, policy or version does not exist."""
+    """The role, user, policy, key or version does not exist."""
 
     code = "NoSuchEntity"
     status = 404
 
 
 class EntityAlreadyExists(AwsError):
-    """A role or policy of that name exists."""
+    """Something of that name exists."""
 
     code = "EntityAlreadyExists"
     status = 409
@@ -33,6 +33,13 @@ class LimitExceeded(AwsError):
     status = 409
 
 
+class UnmodifiableEntity(AwsError):
+    """Only AWS changes a service-linked role."""
+
+    code = "UnmodifiableEntity"
+    status = 400
+
+
 class InvalidInput(AwsError):
     """A parameter makes no sense."""
 
@@ -40,5 +47,6 @@ class InvalidInput(AwsError):
     status = 400
 
 
-def no_role(name: str) -> NoSuchEntity:
-    return NoSuchEntity(f"The role with name {name} cannot be found.")
+def quota(name: str, limit: int) -> LimitExceeded:
+    """AWS's text for most quotas."""
+    return LimitExceeded(f"Cannot exceed quota for {name}: {limit}")

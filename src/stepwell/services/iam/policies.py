@@ -1,28 +1,37 @@
-"""Managed policies, the account's and AWS's own, and their attachments to roles."""
+"""Managed policies, the account's and AWS's own, and their versions."""
 
 from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
 from msgspec.structs import replace
 
-from stepwell.api.operations import Operation, Right, words
+from stepwell.api.operations import Operation, Right, Site, words
 from stepwell.calls import Call
 from stepwell.durable import Draft, View
 from stepwell.identity import managed
 from stepwell.identity import policy as policy_language
 from stepwell.services.iam import paging
-from stepwell.services.iam.errors import DeleteConflict, EntityAlreadyExists, LimitExceeded, NoSuchEntity
-from stepwell.services.iam.records import Attachment, ManagedPolicy, encoded
-from stepwell.services.iam.roles import PAGING, ROLE_ARN, find, tag_list, tags_of, unique_id
+from stepwell.services.iam.entities import PAGING, size, tag_list, tags_of, unique_id
+from stepwell.services.iam.errors import (
+    DeleteConflict,
+    EntityAlreadyExists,
+    LimitExceeded,
+    NoSuchEntity,
+    quota,
+)
+from stepwell.services.iam.records import Attachment, Bounding, ManagedPolicy, encoded
 
-#: policies attached to one role (IAM quotas)
-ATTACHED_LIMIT = 20
+#: characters of one version (IAM quotas)
+SIZE_LIMIT = 6_144
 #: versions of one policy (IAM quotas)
 VERSION_LIMIT = 5
+#: AWS's names of what a managed policy may be to an entity
+USES: dict[str, type[Attachment]] = {"PermissionsPolicy": Attachment, "PermissionsBoundary": Bounding}
 
 
 def find_policy(view: View, arn: str) -> ManagedPolicy:
@@ -63,7 +72,7 @@ def shown(view: View, policy: ManagedPolicy, *, listed: bool = False) -> dict[st
         "Path": policy.path,
         "DefaultVersionId": policy.default_version,
         "AttachmentCount": sum(1 for _ in view.scan(Attachment, prefix=policy.arn + "|")),
-        "PermissionsBoundaryUsageCount": 0,
+        "PermissionsBoundaryUsageCount": sum(1 for _ in view.scan(Bounding, prefix=policy.arn + "|")),
         "IsAttachable": True,
         "CreateDate": policy.created,
         "UpdateDate": policy.updated,
@@ -86,13 +95,20 @@ def version_shown(policy: ManagedPolicy, version: str, *, document: bool) -> dic
     return answer
 
 
+def check(text: str, name: str) -> None:
+    """Raises MalformedPolicyDocument, LimitExceeded."""
+    policy_language.parse(text, kind="managed", name=name)
+    if size([text]) > SIZE_LIMIT:
+        raise quota("PolicySize", SIZE_LIMIT)
+
+
 def create_policy(call: Call, draft: Draft) -> dict[str, Any]:
     params = call.params
     name, path = params["PolicyName"], params.get("Path", "/")
     arn = f"arn:aws:iam::{draft.account}:policy{path}{name}"
     if draft.get(ManagedPolicy, arn) is not None:
         raise EntityAlreadyExists(f"A policy called {name} already exists. Duplicate names are not allowed.")
-    policy_language.parse(params["PolicyDocument"], kind="managed", name=name)
+    check(params["PolicyDocument"], name)
     policy = ManagedPolicy(
         name=name,
         path=path,
@@ -120,13 +136,17 @@ def list_policies(call: Call, view: View) -> dict[str, Any]:
     own = view.scan(ManagedPolicy) if scope in ("All", "Local") else ()
     aws = (find_policy(view, arn) for arn in managed.arns()) if scope in ("All", "AWS") else ()
     found = sorted((policy for group in (aws, own) for policy in group), key=lambda policy: policy.arn)
-    only_attached = params.get("OnlyAttached", False)
+    only_attached, usage = params.get("OnlyAttached", False), params.get("PolicyUsageFilter")
+    uses = [use for name, use in USES.items() if usage in (None, name)]
     matching = (
         policy
         for policy in found
         if policy.arn > after
         and policy.path.startswith(prefix)
-        and (not only_attached or any(view.scan(Attachment, prefix=policy.arn + "|", limit=1)))
+        and (
+            not (only_attached or usage)
+            or any(any(view.scan(use, prefix=policy.arn + "|", limit=1)) for use in uses)
+        )
     )
     return paging.page(
         params,
@@ -139,7 +159,7 @@ def list_policies(call: Call, view: View) -> dict[str, Any]:
 
 def delete_policy(call: Call, draft: Draft) -> None:
     policy = own_policy(draft, call.params["PolicyArn"])
-    if any(draft.scan(Attachment, prefix=policy.arn + "|", limit=1)):
+    if any(any(draft.scan(use, prefix=policy.arn + "|", limit=1)) for use in (Attachment, Bounding)):
         raise DeleteConflict("Cannot delete a policy attached to entities.")
     if len(policy.versions) > 1:
         raise DeleteConflict("This policy has more than one version. Delete all other versions first.")
@@ -149,7 +169,7 @@ def delete_policy(call: Call, draft: Draft) -> None:
 def create_policy_version(call: Call, draft: Draft) -> dict[str, Any]:
     policy = own_policy(draft, call.params["PolicyArn"])
     text = call.params["PolicyDocument"]
-    policy_language.parse(text, kind="managed", name=policy.name)
+    check(text, policy.name)
     if len(policy.versions) >= VERSION_LIMIT:
         raise LimitExceeded(
             f"A managed policy can have up to {VERSION_LIMIT} versions. "
@@ -210,101 +230,26 @@ def set_default_policy_version(call: Call, draft: Draft) -> None:
     draft.put(replace(policy, default_version=version, updated=draft.now))
 
 
-def attach_role_policy(call: Call, draft: Draft) -> None:
-    role = find(draft, call.params["RoleName"])
-    arn = find_policy(draft, call.params["PolicyArn"]).arn
-    if arn in role.attached:
-        return
-    if len(role.attached) >= ATTACHED_LIMIT:
-        raise LimitExceeded(f"Cannot exceed quota for PoliciesPerRole: {ATTACHED_LIMIT}")
-    draft.put(replace(role, attached=(*role.attached, arn)))
-    draft.put(Attachment(policy=arn, role=role.name))
-
-
-def detach_role_policy(call: Call, draft: Draft) -> None:
-    role = find(draft, call.params["RoleName"])
-    arn = call.params["PolicyArn"]
-    if arn not in role.attached:
-        raise NoSuchEntity(f"Policy {arn} was not found.")
-    draft.put(replace(role, attached=tuple(each for each in role.attached if each != arn)))
-    draft.delete(Attachment, f"{arn}|{role.key}")
-
-
-def list_attached_role_policies(call: Call, view: View) -> dict[str, Any]:
-    role = find(view, call.params["RoleName"])
-    prefix, after = call.params.get("PathPrefix", "/"), paging.start(call.params)
-    policies = (find_policy(view, arn) for arn in sorted(role.attached) if arn > after)
-    matching = (policy for policy in policies if policy.path.startswith(prefix))
-    return paging.page(
-        call.params,
-        "AttachedPolicies",
-        matching,
-        lambda policy: policy.arn,
-        lambda policy: {"PolicyName": policy.name, "PolicyArn": policy.arn},
-    )
-
-
-def list_entities_for_policy(call: Call, view: View) -> dict[str, Any]:
-    policy = find_policy(view, call.params["PolicyArn"])
-    after = paging.start(call.params)
-    wanted = call.params.get("EntityFilter", "Role") in ("Role", "LocalManagedPolicy", "AWSManagedPolicy")
-    prefix = policy.arn + "|"
-    found = view.scan(Attachment, prefix=prefix, after=after or prefix) if wanted else ()
-    answer = paging.page(
-        call.params,
-        "PolicyRoles",
-        found,
-        lambda attachment: attachment.key,
-        lambda attachment: {
-            "RoleName": attachment.role,
-            "RoleId": find(view, attachment.role).id,
-        },
-    )
-    return {**answer, "PolicyGroups": [], "PolicyUsers": []}
-
-
-def tag_policy(call: Call, draft: Draft) -> None:
-    policy = own_policy(draft, call.params["PolicyArn"])
-    draft.put(replace(policy, tags={**policy.tags, **tags_of(call.params)}))
-
-
-def untag_policy(call: Call, draft: Draft) -> None:
-    policy = own_policy(draft, call.params["PolicyArn"])
-    gone = set(call.params["TagKeys"])
-    draft.put(replace(policy, tags={key: value for key, value in policy.tags.items() if key not in gone}))
-
-
-def list_policy_tags(call: Call, view: View) -> dict[str, Any]:
-    policy = find_policy(view, call.params["PolicyArn"])
-    after = paging.start(call.params)
-    tags = ((key, value) for key, value in sorted(policy.tags.items()) if key > after)
-    return paging.page(
-        call.params, "Tags", tags, lambda tag: tag[0], lambda tag: {"Key": tag[0], "Value": tag[1]}
-    )
-
-
 def _policy(name: str, fields: str, **handler: Any) -> Operation:
     rights = (Right(action=f"iam:{name}", resource="{PolicyArn}"),)
     return Operation(name=name, rights=rights, honoured=words(fields), **handler)
 
 
-def _attachment(name: str, fields: str, **handler: Any) -> Operation:
-    keys = {"iam:PolicyARN": "PolicyArn"} if "PolicyArn" in fields.split() else {}
-    rights = (Right(action=f"iam:{name}", resource=ROLE_ARN, keys=keys),)
-    return Operation(name=name, rights=rights, honoured=words(fields), **handler)
+def _new_arn(params: Mapping[str, Any], site: Site) -> str:
+    return f"arn:aws:iam::{site.account}:policy{params.get('Path', '/')}{params['PolicyName']}"
 
 
 OPERATIONS = (
     Operation(
         name="CreatePolicy",
-        rights=(Right(action="iam:CreatePolicy", resource="arn:aws:iam::{account}:policy/{PolicyName}"),),
+        rights=(Right(action="iam:CreatePolicy", resource=_new_arn),),
         honoured=words("PolicyName Path PolicyDocument Description Tags"),
         decide=create_policy,
     ),
     Operation(
         name="ListPolicies",
         rights=(Right(action="iam:ListPolicies"),),
-        honoured=words("Scope OnlyAttached PathPrefix" + PAGING),
+        honoured=words("Scope OnlyAttached PathPrefix PolicyUsageFilter" + PAGING),
         read=list_policies,
     ),
     _policy("GetPolicy", "PolicyArn", read=get_policy),
@@ -314,11 +259,4 @@ OPERATIONS = (
     _policy("ListPolicyVersions", "PolicyArn" + PAGING, read=list_policy_versions),
     _policy("DeletePolicyVersion", "PolicyArn VersionId", decide=delete_policy_version),
     _policy("SetDefaultPolicyVersion", "PolicyArn VersionId", decide=set_default_policy_version),
-    _policy("ListEntitiesForPolicy", "PolicyArn EntityFilter" + PAGING, read=list_entities_for_policy),
-    _policy("TagPolicy", "PolicyArn Tags", decide=tag_policy),
-    _policy("UntagPolicy", "PolicyArn TagKeys", decide=untag_policy),
-    _policy("ListPolicyTags", "PolicyArn" + PAGING, read=list_policy_tags),
-    _attachment("AttachRolePolicy", "RoleName PolicyArn", decide=attach_role_policy),
-    _attachment("DetachRolePolicy", "RoleName PolicyArn", decide=detach_role_policy),
-    _attachment("ListAttachedRolePolicies", "RoleName PathPrefix" + PAGING, read=list_attached_role_policies),
 )

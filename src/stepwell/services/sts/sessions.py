@@ -1,10 +1,11 @@
-"""Temporary credentials: sessions of roles, and who a key belongs to."""
+"""Temporary credentials: sessions of roles and users, and who a key belongs to."""
 
 from __future__ import annotations
 
 import base64
 import random
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from functools import lru_cache
 from typing import Any, ClassVar
 from urllib.parse import unquote
@@ -14,15 +15,19 @@ from stepwell.api.callers import role_session, root
 from stepwell.api.operations import Operation, Right, words
 from stepwell.calls import Call, Caller
 from stepwell.durable import Draft, Record, Timer, View
-from stepwell.errors import AwsError, ValidationException
+from stepwell.errors import AccessDenied, AwsError, ValidationException
 from stepwell.identity import policy, trust
 from stepwell.identity.evaluate import Policies
+from stepwell.identity.policy import Policy
 from stepwell.services.sts.errors import AssumeRoleDenied, PackedPolicyTooLarge
 
 #: seconds
 DEFAULT_DURATION = 3600
 #: a role session that assumes a further role gets at most this long
 CHAINED_DURATION = 3600
+#: how long GetSessionToken's credentials last by default, and root's at the longest
+TOKEN_DURATION = 43_200
+ROOT_TOKEN_DURATION = 3600
 #: seconds for which an expired session is remembered, so that its key is called expired and not unknown
 REMEMBERED = 86_400
 #: characters of a session's policies (API reference, AssumeRole)
@@ -43,9 +48,12 @@ class Session(Record, frozen=True, kw_only=True):
     access_key_id: str
     secret: str
     token: str
-    role: str
-    role_id: str
-    name: str
+    #: the ARN of the role, or of the user or root that GetSessionToken was for
+    holder: str
+    #: what tells the holder from earlier ones of its name: `AROA...`, `AIDA...`, or root's account
+    holder_id: str
+    #: the session's name; empty where the holder is no role
+    name: str = ""
     #: seconds since the epoch
     expires: float
     #: the session policy's text
@@ -63,17 +71,28 @@ class Session(Record, frozen=True, kw_only=True):
     @property
     def caller(self) -> Caller:
         """Who signs with this key."""
-        caller = role_session(self.role, self.name, self.role_id)
+        if ":role/" in self.holder:
+            caller = role_session(self.holder, self.name, self.holder_id)
+            return replace(caller, access_key_id=self.access_key_id)
         return Caller(
-            arn=caller.arn,
-            account=caller.account,
-            kind="role",
-            role=self.role,
-            user_id=caller.user_id,
+            arn=self.holder,
+            account=self.holder.split(":")[4],
+            kind="user" if ":user/" in self.holder else "root",
+            user_id=self.holder_id,
             access_key_id=self.access_key_id,
         )
 
-    def policies(self, managed: Iterable[policy.Policy]) -> tuple[policy.Policy, ...] | None:
+    @property
+    def credentials(self) -> dict[str, Any]:
+        """AWS's Credentials structure."""
+        return {
+            "AccessKeyId": self.access_key_id,
+            "SecretAccessKey": self.secret,
+            "SessionToken": self.token,
+            "Expiration": self.expires,
+        }
+
+    def policies(self, managed: Iterable[Policy]) -> tuple[Policy, ...] | None:
         """What AssumeRole was given to limit the session, compiled; None where nothing limits it.
 
         managed: the policies that `policy_arns` name.
@@ -106,7 +125,7 @@ def session_of(view: View, caller: Caller) -> Session | None:
 
 
 @lru_cache(maxsize=1024)
-def _compiled(text: str) -> policy.Policy:
+def _compiled(text: str) -> Policy:
     return policy.parse(text, name="session policy")
 
 
@@ -135,8 +154,8 @@ def assume_role(call: Call, draft: Draft) -> dict[str, Any]:
         access_key_id=key_id("ASIA", draft.random),
         secret=secret(draft.random),
         token=secret(draft.random, 96),
-        role=arn,
-        role_id=role["RoleId"],
+        holder=arn,
+        holder_id=role["RoleId"],
         name=params["RoleSessionName"],
         expires=draft.now + duration,
         policy=limits,
@@ -144,16 +163,9 @@ def assume_role(call: Call, draft: Draft) -> dict[str, Any]:
         tags={**given, **inherited},
         transitive=tuple(dict.fromkeys((*(params.get("TransitiveTagKeys") or ()), *inherited))),
     )
-    draft.put(session)
-    forgotten = session.expires + REMEMBERED
-    draft.timer(f"{EXPIRE}/{session.access_key_id}", forgotten, EXPIRE, {"key": session.access_key_id})
+    _begin(session, draft)
     answer: dict[str, Any] = {
-        "Credentials": {
-            "AccessKeyId": session.access_key_id,
-            "SecretAccessKey": session.secret,
-            "SessionToken": session.token,
-            "Expiration": session.expires,
-        },
+        "Credentials": session.credentials,
         "AssumedRoleUser": {"AssumedRoleId": session.caller.user_id, "Arn": session.caller.arn},
     }
     return answer | ({"PackedPolicySize": 100 * packed // POLICY_LIMIT} if packed else {})
@@ -192,6 +204,32 @@ def _trusting(call: Call, draft: Draft) -> Mapping[str, Any]:
     return role
 
 
+def get_session_token(call: Call, draft: Draft) -> dict[str, Any]:
+    """Temporary credentials of the user or root itself. A session cannot get another."""
+    caller = call.caller
+    if caller.kind not in ("user", "root") or draft.get(Session, caller.access_key_id or "") is not None:
+        raise AccessDenied(
+            "Cannot call GetSessionToken with session credentials", code="AccessDenied", status=403
+        )
+    longest = ROOT_TOKEN_DURATION if caller.kind == "root" else 3 * TOKEN_DURATION
+    session = Session(
+        access_key_id=key_id("ASIA", draft.random),
+        secret=secret(draft.random),
+        token=secret(draft.random, 96),
+        holder=caller.arn,
+        holder_id=caller.user_id,
+        expires=draft.now + min(call.params.get("DurationSeconds", TOKEN_DURATION), longest),
+    )
+    _begin(session, draft)
+    return {"Credentials": session.credentials}
+
+
+def _begin(session: Session, draft: Draft) -> None:
+    draft.put(session)
+    forgotten = session.expires + REMEMBERED
+    draft.timer(f"{EXPIRE}/{session.access_key_id}", forgotten, EXPIRE, {"key": session.access_key_id})
+
+
 def expire(timer: Timer, draft: Draft) -> None:
     """Forget a session that is over."""
     draft.delete(Session, timer.body["key"])
@@ -225,6 +263,12 @@ OPERATIONS = (
             *words("Tags TransitiveTagKeys"),
         ),
         decide=assume_role,
+    ),
+    Operation(
+        name="GetSessionToken",
+        rights=(),
+        honoured=words("DurationSeconds"),
+        decide=get_session_token,
     ),
     Operation(name="GetCallerIdentity", rights=(), read=get_caller_identity),
 )
