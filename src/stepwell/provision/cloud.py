@@ -11,6 +11,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import lru_cache
 from typing import Any
 
 from stepwell.provision.problems import ResourceFailed
@@ -71,6 +72,7 @@ class Cloud:
         self._factory = clients
         self._clients: dict[str, Any] = {}
         self._lock = threading.Lock()
+        self._patience = threading.local()
 
     def client(self, service: str) -> Any:
         """The boto3 client of that service."""
@@ -87,24 +89,49 @@ class Cloud:
         """An ARN in this account of a service without regions."""
         return f"arn:aws:{service}::{self.account}:{resource}"
 
+    @contextmanager
+    def patient(self, seconds: float | None) -> Iterator[None]:
+        """Within it `until` waits that long in this thread; None: as long as its caller says."""
+        before = getattr(self._patience, "seconds", None)
+        self._patience.seconds = seconds
+        try:
+            yield
+        finally:
+            self._patience.seconds = before
+
     def until(self, done: Callable[[], bool], *, what: str, seconds: float) -> None:
         """Polls `done`, ever slower, until it holds.
 
         Raises:
             ResourceFailed: it did not within `seconds`.
         """
+        own = getattr(self._patience, "seconds", None)
+        seconds = seconds if own is None else own
         pause, deadline = 0.05, time.monotonic() + seconds
         while not done():
             if time.monotonic() >= deadline:
                 raise ResourceFailed(
-                    f"{what} took longer than {seconds:.0f} s", advice="Look at its status, then run again"
+                    f"{what} took longer than {seconds:g} s", advice="Look at its status, then run again"
                 )
             time.sleep(pause)
             pause = min(pause * 1.5, 2.0)
 
 
 def boto3_clients(*, endpoint: str, access_key: str, secret_key: str, region: str) -> ClientFactory:
-    """Makes boto3 clients that know nothing but these four values."""
+    """Makes boto3 clients that know nothing but these four values. boto3 is imported with the first."""
+
+    @lru_cache(maxsize=1)
+    def session() -> tuple[Any, Any]:
+        return _session(access_key, secret_key, region)
+
+    def client(service: str) -> Any:
+        made, config = session()
+        return made.client(service, endpoint_url=endpoint, config=config)
+
+    return client
+
+
+def _session(access_key: str, secret_key: str, region: str) -> tuple[Any, Any]:
     import boto3
     from botocore.config import Config
     from botocore.configprovider import BOTOCORE_DEFAUT_SESSION_VARIABLES
@@ -130,11 +157,7 @@ def boto3_clients(*, endpoint: str, access_key: str, secret_key: str, region: st
         max_pool_connections=32,
         user_agent_extra="stepwell-provision",
     )
-
-    def client(service: str) -> Any:
-        return session.client(service, endpoint_url=endpoint, config=config)
-
-    return client
+    return session, config
 
 
 def gone(error: ResourceFailed) -> bool:

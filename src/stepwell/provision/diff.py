@@ -48,7 +48,7 @@ def _steps(path: str) -> list[str]:
 
 
 def _meet(changed: list[str], named: list[str]) -> bool:
-    """Whether a change at one path is a change of, or in, what the other names; `*` names everything there."""
+    """Whether a change at one path is a change of, or in, what the other names; `*` names all there."""
     return all(name in ("*", step) for step, name in zip(changed, named, strict=False))
 
 
@@ -129,7 +129,7 @@ def masked(
 
 
 def ignoring(paths: Iterable[str], old: Inputs, new: Inputs) -> dict[str, Any]:
-    """`new` with what `paths` name (`tags`, `tags.owner`, `tags["owner"]`, `rules[0].id`) as it is in `old`."""
+    """`new` with what `paths` name (`tags`, `tags.owner`, `tags["owner"]`, `rules[0].id`) as in `old`."""
     kept = dict(new)
     for path in paths:
         name, *rest = _steps(path)

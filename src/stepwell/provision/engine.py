@@ -18,8 +18,10 @@ from stepwell.provision.deployment import Deployment
 from stepwell.provision.operations import Operations
 from stepwell.provision.problems import Fault, Problem, ProvisionError
 from stepwell.provision.progress import Observer
+from stepwell.provision.references import References
 from stepwell.provision.report import Report
 from stepwell.provision.request import Outcome, Output, Request
+from stepwell.provision.selection import Selection
 from stepwell.provision.state import Resource, StackState
 
 #: makes a program's registrations, and says why it did not run to its end
@@ -96,13 +98,17 @@ class _Passes:
             state=stack,
             report=report,
             dry_run=dry_run,
-            targets=self.request.targets,
+            selection=_selection(self.request),
+            replaces=self.request.replaces,
             provider=self._provider,
+            references=References(
+                self.request.state, project=self._project.name, passphrase=self.request.passphrase
+            ),
         )
         problem = self._play(deployment, report)
         if problem is not None:
             report.problem(problem)
-        deployment.check_targets()
+        deployment.check_names()
         if not report.problems:
             deployment.remove_leftovers()
         return deployment, report
@@ -126,16 +132,17 @@ def _up(passes: _Passes, stack: StackState) -> Outcome:
 
 def _destroy(request: Request, cloud: Cloud, stack: StackState, observer: Observer) -> Outcome:
     report = Report("apply", observer)
-    everything = [*stack.resources(), *stack.condemned()]
-    chosen = [r for r in everything if _chosen(r, request.targets)]
+    selection = _selection(request)
+    chosen = selection.among(stack.resources())
     left = [r for r in stack.resources() if r not in chosen]
+    chosen += [r for r in stack.condemned() if selection.takes(r.urn)]
     for resource in chosen:
         needing = [r for r in graph.dependents(resource.urn, stack.resources()) if r.custom and r in left]
         if request.targets and needing:
             report.problem(
                 Problem(
                     message=f"{urns.name_of(resource.urn)!r} is needed by {urns.name_of(needing[0].urn)!r}",
-                    advice="Add it to the targets",
+                    advice="Add it to the targets, or say --target-dependents",
                     urn=resource.urn,
                     name=urns.name_of(resource.urn),
                 )
@@ -159,7 +166,8 @@ def _refresh(request: Request, cloud: Cloud, stack: StackState, observer: Observ
             report.failed(resource.urn, told)
             report.step(resource.urn, "read", "failed", parent=resource.parent, message=str(told))
 
-    custom = [r for r in stack.resources() if r.custom and r.type in TYPES and _chosen(r, request.targets)]
+    selection = _selection(request)
+    custom = [r for r in stack.resources() if r.custom and r.type in TYPES and selection.takes(r.urn)]
     with ThreadPoolExecutor(request.parallel) as pool:
         list(pool.map(one, custom))
     return _outcome(stack, report)
@@ -180,8 +188,12 @@ def _read_back(resource: Resource, operations: Operations, stack: StackState, re
     report.step(resource.urn, "update" if drift else "same", "done", parent=resource.parent, changes=changes)
 
 
-def _chosen(resource: Resource, targets: tuple[str, ...]) -> bool:
-    return not targets or resource.urn in targets or urns.name_of(resource.urn) in targets
+def _selection(request: Request) -> Selection:
+    return Selection(
+        targets=frozenset(request.targets),
+        dependents=request.target_dependents,
+        excludes=frozenset(request.excludes),
+    )
 
 
 def _outcome(stack: StackState, report: Report) -> Outcome:

@@ -40,6 +40,19 @@ def dependents(urn: str, resources: Iterable[Resource]) -> list[Resource]:
     return found
 
 
+def needed(resource: Resource, resources: Iterable[Resource]) -> set[str]:
+    """The URNs of `resource` and of all that it needs, directly or not."""
+    by_urn = {r.urn: r for r in resources}
+    reached: set[str] = set()
+    left = [resource.urn]
+    while left:
+        urn = left.pop()
+        if urn not in reached:
+            reached.add(urn)
+            left += needs(by_urn[urn]) if urn in by_urn else ()
+    return reached
+
+
 def doomed(urn: str, resources: Iterable[Resource], types: Mapping[str, ResourceType]) -> list[Resource]:
     """The resources that can't outlive a deletion of `urn`: those that it replaces through a property."""
     reached, listed = {urn}, [resource for resource in resources if resource.custom and not resource.external]
@@ -52,7 +65,9 @@ def doomed(urn: str, resources: Iterable[Resource], types: Mapping[str, Resource
             if resource.urn in reached or kind is None:
                 continue
             if any(
-                (row := kind.properties.get(name)) is not None and row.replaces and reached & set(mentioned)
+                (row := kind.properties.get(name)) is not None
+                and (row.replaces or kind.update is None)
+                and reached & set(mentioned)
                 for name, mentioned in resource.property_dependencies.items()
             ):
                 reached.add(resource.urn)

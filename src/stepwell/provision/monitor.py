@@ -16,24 +16,30 @@ from google.protobuf import empty_pb2, struct_pb2  # type: ignore[import-untyped
 from pulumi.runtime.proto import engine_pb2, engine_pb2_grpc, resource_pb2, resource_pb2_grpc
 
 from stepwell.provision.deployment import Deployment
-from stepwell.provision.problems import ProvisionError
+from stepwell.provision.problems import ProvisionError, ResourceRefused
 from stepwell.provision.progress import Severity
 from stepwell.provision.project import Project
 from stepwell.provision.registration import Alias, Reading, Registered, Registration
 from stepwell.provision.report import Report
-from stepwell.provision.values import contains_unknown, decode, encode
+from stepwell.provision.transforms import Transforms
+from stepwell.provision.values import UNKNOWN_TEXT, contains_unknown, decode, encode
 
-_LEGACY_FEATURES = frozenset({"secrets", "aliasSpecs"})
+#: what current SDKs ask for by number, and older ones by name
+_FEATURES = {
+    "SECRETS": "secrets",
+    "ALIAS_SPECS": "aliasSpecs",
+    "DELETED_WITH": "deletedWith",
+    "TRANSFORMS": "transforms",
+    "INVOKE_TRANSFORMS": "invokeTransforms",
+    "REPLACEMENT_TRIGGER": "",
+    "REPLACE_WITH": "",
+}
 _SEVERITIES: Mapping[int, Severity] = {1: "info", 2: "warning", 3: "error"}
 _UNLIMITED = (("grpc.max_receive_message_length", -1), ("grpc.max_send_message_length", -1))
 #: request fields that ask for what isn't there, by their name in a program
 _UNSUPPORTED = {
     "remote": "remote components",
-    "importId": "the import option",
-    "deletedWith": "the deleted_with option",
-    "replace_with": "the replace_with option",
     "envVarMappings": "the env_var_mappings option",
-    "transforms": "transforms",
     "state_migrations": "state migrations",
 }
 
@@ -46,6 +52,7 @@ class Monitor(resource_pb2_grpc.ResourceMonitorServicer):
         self._project = project
         self._stack = stack
         self._parallel = parallel
+        self.transforms = Transforms()
 
     def GetDeploymentInfo(self, request: Any, context: Any) -> Any:  # noqa: N802 - the protocol's names
         return resource_pb2.DeploymentInfo(
@@ -57,16 +64,24 @@ class Monitor(resource_pb2_grpc.ResourceMonitorServicer):
             dryRun=self._deployment.dry_run,
             parallel=self._parallel,
             supportedFeatures=[
-                resource_pb2.RESOURCE_MONITOR_FEATURE_SECRETS,
-                resource_pb2.RESOURCE_MONITOR_FEATURE_ALIAS_SPECS,
+                number
+                for name in _FEATURES
+                if (number := getattr(resource_pb2, f"RESOURCE_MONITOR_FEATURE_{name}", None)) is not None
             ],
         )
 
     def SupportsFeature(self, request: Any, context: Any) -> Any:  # noqa: N802
-        return resource_pb2.SupportsFeatureResponse(hasSupport=request.id in _LEGACY_FEATURES)
+        return resource_pb2.SupportsFeatureResponse(hasSupport=request.id in filter(None, _FEATURES.values()))
 
     def RegisterResource(self, request: Any, context: Any) -> Any:  # noqa: N802
-        made = self._deployment.register(_registration(request))
+        try:
+            request = self.transforms.applied(request)
+            asked = _registration(request)
+        except ResourceRefused as error:
+            made = self._deployment.refuse(_registration(request), error)
+        else:
+            made = self._deployment.register(asked)
+        self.transforms.remember(made.urn, request)
         if made.failed and not getattr(request, "supportsResultReporting", False):
             context.abort(grpc.StatusCode.FAILED_PRECONDITION, f"{request.type} {request.name} failed")
         return resource_pb2.RegisterResourceResponse(
@@ -81,7 +96,7 @@ class Monitor(resource_pb2_grpc.ResourceMonitorServicer):
             Reading(
                 type=request.type,
                 name=request.name,
-                id=request.id if request.id != _UNKNOWN_ID else "",
+                id=request.id if request.id != UNKNOWN_TEXT else "",
                 values=decode(request.properties),
                 parent=request.parent,
                 dependencies=tuple(request.dependencies),
@@ -92,15 +107,24 @@ class Monitor(resource_pb2_grpc.ResourceMonitorServicer):
             context.abort(grpc.StatusCode.NOT_FOUND, f"{request.type} {request.name} can't be read")
         return resource_pb2.ReadResourceResponse(urn=read.urn, properties=_struct(read))
 
+    def RegisterStackTransform(self, request: Any, context: Any) -> Any:  # noqa: N802
+        self.transforms.add_stack(request)
+        return empty_pb2.Empty()
+
+    def RegisterStackInvokeTransform(self, request: Any, context: Any) -> Any:  # noqa: N802
+        self.transforms.add_invokes(request)
+        return empty_pb2.Empty()
+
     def RegisterResourceOutputs(self, request: Any, context: Any) -> Any:  # noqa: N802
         self._deployment.set_outputs(request.urn, decode(request.outputs))
         return empty_pb2.Empty()
 
     def Invoke(self, request: Any, context: Any) -> Any:  # noqa: N802
-        arguments = decode(request.args)
-        if contains_unknown(arguments.values):
-            return resource_pb2.ResourceInvokeResponse(unknown=True)
         try:
+            request = self.transforms.applied_to_call(request)
+            arguments = decode(request.args)
+            if contains_unknown(arguments.values):
+                return resource_pb2.ResourceInvokeResponse(unknown=True)
             answer = self._deployment.invoke(request.tok, arguments)
         except ProvisionError as error:
             context.abort(grpc.StatusCode.FAILED_PRECONDITION, str(error))
@@ -134,9 +158,6 @@ class Engine(engine_pb2_grpc.EngineServicer):
         return engine_pb2.SetRootResourceResponse()
 
 
-_UNKNOWN_ID = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"
-
-
 @contextmanager
 def served(monitor: Monitor, engine: Engine, *, parallel: int) -> Iterator[str]:
     """Serves both on a free port of the loopback address; gives the address."""
@@ -151,6 +172,7 @@ def served(monitor: Monitor, engine: Engine, *, parallel: int) -> Iterator[str]:
             yield f"127.0.0.1:{port}"
         finally:
             server.stop(None).wait()
+            monitor.transforms.close()
 
 
 def _struct(made: Registered) -> Any:
@@ -177,7 +199,11 @@ def _registration(request: Any) -> Registration:
         replace_on_changes=tuple(request.replaceOnChanges),
         additional_secrets=tuple(request.additionalSecretOutputs),
         hide_diffs=tuple(getattr(request, "hideDiffs", ())),
-        without_effect=("the custom_timeouts option",) if request.HasField("customTimeouts") else (),
+        import_id=request.importId,
+        deleted_with=request.deletedWith,
+        timeouts={field.name: text for field, text in request.customTimeouts.ListFields()},
+        trigger=_trigger(request),
+        replace_with=tuple(getattr(request, "replace_with", ())),
         unsupported=tuple(_unsupported(request)),
     )
 
@@ -204,5 +230,14 @@ def _unsupported(request: Any) -> Iterator[str]:
     for name, words in _UNSUPPORTED.items():
         if getattr(request, name, None):
             yield words
-    if "replacement_trigger" in request.DESCRIPTOR.fields_by_name and request.HasField("replacement_trigger"):
-        yield "the replacement_trigger option"
+
+
+def _trigger(request: Any) -> Any:
+    if "replacement_trigger" not in request.DESCRIPTOR.fields_by_name:
+        return None
+    if not request.HasField("replacement_trigger"):
+        return None
+    held = struct_pb2.Struct()
+    held.fields["trigger"].CopyFrom(request.replacement_trigger)
+    value = decode(held).values.get("trigger")
+    return None if contains_unknown(value) else value

@@ -53,7 +53,8 @@ class Operations:
         if kind.update is None:
             return self._finished(kind, replace(draft, id=old.id), inputs)
         before: Inputs = {} if old.status == "unsettled" else old.inputs
-        id_ = kind.update(self._cloud, old.id, before, inputs) or old.id
+        with self._cloud.patient(draft.timeouts.get("update")):
+            id_ = kind.update(self._cloud, old.id, before, inputs) or old.id
         return self._finished(kind, replace(draft, id=id_), inputs)
 
     def delete(self, resource: Resource) -> None:
@@ -67,8 +68,17 @@ class Operations:
                 )
             id_ = self._id(kind, resource)
             if id_:
-                kind.delete(self._cloud, id_, resource.inputs)
+                with self._cloud.patient(resource.timeouts.get("delete")):
+                    kind.delete(self._cloud, id_, resource.inputs)
         self._state.forget(resource)
+
+    def forget(self, resource: Resource) -> None:
+        """Takes it out of the state alone."""
+        self._state.forget(resource)
+
+    def knows(self, urn: str) -> bool:
+        """Whether the state has a resource of that URN."""
+        return self._state.get(urn) is not None
 
     def read(self, kind: ResourceType, resource: Resource) -> dict[str, Any] | None:
         """What the endpoint has under the resource's id now; None when there is nothing."""
@@ -106,9 +116,10 @@ class Operations:
         id_ = answer if isinstance(answer, str) else answer.id
         made = replace(intent, id=id_, status="unsettled", outputs=told)
         self._state.put(made)
-        if kind.settle is not None:
-            kind.settle(self._cloud, made.id, inputs)
-        return self._finished(kind, made, inputs)
+        with self._cloud.patient(intent.timeouts.get("create")):
+            if kind.settle is not None:
+                kind.settle(self._cloud, made.id, inputs)
+            return self._finished(kind, made, inputs)
 
     def _finished(self, kind: ResourceType, resource: Resource, inputs: Inputs) -> Resource:
         found = kind.read(self._cloud, resource.id, inputs)

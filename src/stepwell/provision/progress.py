@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal
 
-Operation = Literal["same", "create", "update", "replace", "delete", "read"]
+Operation = Literal["same", "create", "update", "replace", "delete", "read", "import"]
 Status = Literal["started", "done", "failed"]
 Phase = Literal["plan", "apply"]
 Severity = Literal["info", "warning", "error"]

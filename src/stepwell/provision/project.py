@@ -96,7 +96,7 @@ def _first(folder: Path, stem: str) -> Path | None:
 def _yaml(path: Path | None) -> dict[str, Any]:
     if path is None:
         return {}
-    import yaml  # type: ignore[import-untyped]
+    import yaml
 
     try:
         loaded = yaml.safe_load(path.read_text(encoding="utf-8"))

@@ -65,8 +65,16 @@ class Registration:
     additional_secrets: tuple[str, ...] = ()
     #: properties whose changes are not shown
     hide_diffs: tuple[str, ...] = ()
-    #: options that have nothing to act on here, by name
-    without_effect: tuple[str, ...] = ()
+    #: the id of an existing resource to take over; empty: it is to be made
+    import_id: str = ""
+    #: the URN of what takes it along when it is deleted
+    deleted_with: str = ""
+    #: how long its operations may take, by operation, in Go's notation
+    timeouts: Mapping[str, str] = field(default_factory=dict)
+    #: a value whose change replaces it; None: there is none
+    trigger: Any = None
+    #: URNs whose replacement replaces it
+    replace_with: tuple[str, ...] = ()
     #: what it asks for that is not supported, by name
     unsupported: tuple[str, ...] = ()
 
@@ -105,3 +113,9 @@ class Reading:
     dependencies: tuple[str, ...] = ()
     #: outputs to treat as secrets
     additional_secrets: tuple[str, ...] = ()
+
+
+def secret_names(asked: Registration | Reading) -> set[str]:
+    """The names of secret properties; what holds all tags holds secret ones, too."""
+    names = {*asked.values.secrets, *asked.additional_secrets}
+    return {*names, "tagsAll"} if "tags" in names else names

@@ -18,9 +18,13 @@ _AT_ONCE = 8
 def remove(resources: Iterable[Resource], operations: Operations, report: Report, *, dry_run: bool) -> None:
     """Deletes `resources`. What a failed one needs stays; all else goes.
 
-    With `dry_run` it only tells what would go.
+    What another one of them takes along (`deleted_with`) is not deleted by a call of its own, but forgotten
+    once that is gone. With `dry_run` it only tells what would go.
     """
     kept: set[str] = set()
+    listed = list(resources)
+    going = {resource.urn for resource in listed}
+    taken_along = [r for r in listed if r.deleted_with in going and r.deleted_with != r.urn and not r.protect]
 
     def one(resource: Resource) -> None:
         operation: Operation = "replace" if resource.status == "condemned" else "delete"
@@ -38,8 +42,16 @@ def remove(resources: Iterable[Resource], operations: Operations, report: Report
             kept.update(graph.needs(resource))
 
     with ThreadPoolExecutor(_AT_ONCE) as pool:
-        for wave in graph.waves(resources):
-            list(pool.map(one, wave))
+        for wave in graph.waves(listed):
+            list(pool.map(one, [resource for resource in wave if resource not in taken_along]))
+    for resource in taken_along:
+        name, container = urns.name_of(resource.urn), urns.name_of(resource.deleted_with)
+        if operations.knows(resource.deleted_with) and not dry_run:
+            report.say("warning", f"{name} is kept: {container}, which takes it along, is", resource.urn)
+            continue
+        if not dry_run:
+            operations.forget(resource)
+        report.step(resource.urn, "delete", "done", parent=resource.parent, message=f"goes with {container}")
 
 
 def _remove(

@@ -8,8 +8,6 @@ and the values of secret properties and outputs are encrypted in it; in memory t
 
 from __future__ import annotations
 
-import fcntl
-import os
 import secrets
 import threading
 from collections.abc import Iterator
@@ -20,7 +18,8 @@ from typing import Any, Literal
 
 import msgspec
 
-from stepwell.provision.problems import StackInUse, StateDamaged, StateForeign, StateTooNew
+from stepwell.provision import lock
+from stepwell.provision.problems import StateDamaged, StateForeign, StateTooNew
 from stepwell.provision.vault import Vault, written
 
 #: 1: secrets are plain; 2: secrets are encrypted
@@ -243,12 +242,17 @@ def _sealed(content: StateFile, vault: Vault) -> StateFile:
     )
 
 
-def _opened(content: StateFile, vault: Vault) -> StateFile:
-    opened = vault.opener(content.encryption)
+def opened(content: StateFile, vault: Vault) -> StateFile:
+    """`content` with its secrets decrypted.
+
+    Raises:
+        SecretsLocked, StateDamaged, UsageError: see `Vault.opener`.
+    """
+    plain = vault.opener(content.encryption)
     return replace(
         content,
-        outputs=opened(content.outputs),
-        resources=[replace(r, inputs=opened(r.inputs), outputs=opened(r.outputs)) for r in content.resources],
+        outputs=plain(content.outputs),
+        resources=[replace(r, inputs=plain(r.inputs), outputs=plain(r.outputs)) for r in content.resources],
     )
 
 
@@ -285,32 +289,13 @@ def held(
             return
     else:
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    with _locked(path.with_suffix(".lock"), reads):
+    with lock.held(path.with_suffix(".lock"), shared=reads):
         vault = Vault(path, passphrase=passphrase, salt=salt)
-        content = _opened(load(path, fresh), vault) if path.exists() else fresh
+        content = opened(load(path, fresh), vault) if path.exists() else fresh
         stack = StackState(None if reads else path, content, vault)
         if not reads:
             stack.seal()
         yield stack
-
-
-@contextmanager
-def _locked(path: Path, shared: bool) -> Iterator[None]:
-    with open(path, "a+", encoding="utf-8") as file:
-        try:
-            fcntl.flock(file, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            file.seek(0)
-            holder = file.read().strip() or "one that does not say which"
-            raise StackInUse(
-                f"Another run holds this stack ({path}, process {holder})",
-                advice="Wait for its end, or end it",
-            ) from error
-        if not shared:
-            file.truncate(0)
-            file.write(str(os.getpid()))
-            file.flush()
-        yield
 
 
 def new(*, project: str, stack: str, account: str, region: str, server: str) -> StateFile:
@@ -332,20 +317,7 @@ def load(path: Path, fresh: StateFile) -> StateFile:
     Raises:
         StateDamaged, StateTooNew, StateForeign
     """
-    try:
-        raw = msgspec.json.decode(path.read_bytes())
-        version = raw["version"]
-        if isinstance(version, int) and version > VERSION:
-            raise StateTooNew(
-                f"{path} has format {version}, this version of Stepwell knows {VERSION}",
-                advice="Upgrade Stepwell",
-            )
-        content = msgspec.convert(raw, StateFile)
-    except (msgspec.DecodeError, msgspec.ValidationError, KeyError, TypeError) as error:
-        raise StateDamaged(
-            f"{path} is not a state file, or is damaged: {error}",
-            advice="Restore it from a backup; without it the stack's resources have to be deleted by hand",
-        ) from error
+    content = read(path)
     for what in ("account", "region", "project", "stack", "server"):
         theirs, ours = getattr(content, what), getattr(fresh, what)
         if theirs != ours and not (what == "server" and "" in (theirs, ours)):
@@ -354,3 +326,25 @@ def load(path: Path, fresh: StateFile) -> StateFile:
                 advice="Name the server that the stack was made on, or choose another stack",
             )
     return content
+
+
+def read(path: Path) -> StateFile:
+    """The file's content, secrets encrypted, whoever wrote it.
+
+    Raises:
+        StateDamaged, StateTooNew
+    """
+    try:
+        raw = msgspec.json.decode(path.read_bytes())
+        version = raw["version"]
+        if isinstance(version, int) and version > VERSION:
+            raise StateTooNew(
+                f"{path} has format {version}, this version of Stepwell knows {VERSION}",
+                advice="Upgrade Stepwell",
+            )
+        return msgspec.convert(raw, StateFile)
+    except (msgspec.DecodeError, msgspec.ValidationError, KeyError, TypeError) as error:
+        raise StateDamaged(
+            f"{path} is not a state file, or is damaged: {error}",
+            advice="Restore it from a backup; without it the stack's resources have to be deleted by hand",
+        ) from error

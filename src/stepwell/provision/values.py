@@ -18,7 +18,7 @@ ARCHIVE: Final = "0def7320c3a5731c473e5ecbe6d01bc7"
 SECRET: Final = "1b47061264138c4ac30d75fd1eb44270"
 RESOURCE: Final = "5cf8f73096256a8f31e491e813e4eb8e"
 OUTPUT: Final = "d0e6a833031e9bbcd3f4e8bde6ca49a4"
-_UNKNOWN_TEXT: Final = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"
+UNKNOWN_TEXT: Final = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"
 
 
 class Unknown(Enum):
@@ -98,7 +98,7 @@ def _decode(field: Any, secret: list[bool]) -> Any:
         number = field.number_value
         return int(number) if number.is_integer() else number
     if kind == "string_value":
-        return UNKNOWN if field.string_value == _UNKNOWN_TEXT else field.string_value
+        return UNKNOWN if field.string_value == UNKNOWN_TEXT else field.string_value
     return field.bool_value if kind == "bool_value" else None
 
 

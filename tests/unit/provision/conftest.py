@@ -639,8 +639,8 @@ def play(stack: Stack) -> Callable[..., provision.Outcome]:
         program: Callable[[Declare], None],
         command: provision.Command = "up",
         *,
-        targets: tuple[str, ...] = (),
         fails: str = "",
+        **asked: Any,
     ) -> provision.Outcome:
         def playing(deployment: Deployment, report: Report) -> provision.Problem | None:
             program(Declare(deployment))
@@ -648,7 +648,7 @@ def play(stack: Stack) -> Callable[..., provision.Outcome]:
 
         stack.events.clear()
         stack.aws.calls.clear()
-        request = stack.request(command, targets=targets)
+        request = stack.request(command, **asked)
         return engine.run(request, stack.events.append, clients=stack.aws.client, play=playing)
 
     return run

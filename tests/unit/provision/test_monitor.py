@@ -48,12 +48,17 @@ def test_only_the_features_that_are_there_are_advertised(channel: Any) -> None:
     """Current SDKs ask once, older ones feature by feature; the answers agree."""
     stub = resource_pb2_grpc.ResourceMonitorStub(channel)
     info = stub.GetDeploymentInfo(empty_pb2.Empty())
-    assert (info.stack, info.dryRun, sorted(info.supportedFeatures)) == ("dev", False, [0, 3])
+    assert (info.stack, info.dryRun, sorted(info.supportedFeatures)) == ("dev", False, [0, 3, 4, 5, 6, 7, 8])
     old = {
         name: stub.SupportsFeature(resource_pb2.SupportsFeatureRequest(id=name)).hasSupport
         for name in ("secrets", "aliasSpecs", "transforms", "resourceHooks", "outputValues", "deletedWith")
     }
-    assert [name for name, has in old.items() if has] == ["secrets", "aliasSpecs"]
+    assert [name for name, has in old.items() if has] == [
+        "secrets",
+        "aliasSpecs",
+        "transforms",
+        "deletedWith",
+    ]
 
 
 def test_what_is_not_there_is_answered_as_unimplemented(channel: Any) -> None:
@@ -67,9 +72,9 @@ def test_what_is_not_there_is_answered_as_unimplemented(channel: Any) -> None:
 @pytest.mark.parametrize(
     ("asked", "words"),
     [
-        ({"importId": "x"}, "the import option"),
+        ({"envVarMappings": {"a": "b"}}, "the env_var_mappings option"),
         ({"remote": True}, "remote components"),
-        ({"deletedWith": "urn:x"}, "the deleted_with option"),
+        ({"customTimeouts": {"create": "soon"}}, "create is 'soon'"),
     ],
 )
 def test_unsupported_options_are_refused_by_name(

@@ -31,11 +31,13 @@ import pytest
             "pulumi.Config().require('absent')",
         ),
         (
-            "import pulumi\npulumi.runtime.register_resource_transform(print)\n",
-            "transforms: not supported here",
+            "import pulumi\nfrom pulumi import ResourceHook as H, ResourceHookBinding as B\n"
+            "from pulumi import ResourceOptions as O\n"
+            "pulumi.ComponentResource('a:b:C', 'c', None, O(hooks=B(before_create=[H('h', print)])))\n",
+            "resource hooks: not supported here",
             "Leave it out",
-            2,
-            "register_resource_transform",
+            0,
+            "",
         ),
         (
             "import json\nimport pulumi\njson.dumps(pulumi.Output.from_input(1))\n",
@@ -53,7 +55,7 @@ import pytest
             "raise ValueError(value)",
         ),
     ],
-    ids=["syntax", "exit", "kill", "run-error", "config", "transform", "json", "apply"],
+    ids=["syntax", "exit", "kill", "run-error", "config", "hook", "json", "apply"],
 )
 def test_a_fault_is_told_with_its_place_and_what_to_do(
     stack: Any, source: str, message: str, advice: str, line: int, traceback: str
