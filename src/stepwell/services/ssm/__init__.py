@@ -1,4 +1,4 @@
-"""Systems Manager: the managed instance, documents, commands, parameters.
+"""Systems Manager: the managed instance, documents, commands, parameters, maintenance windows.
 
     service(parts)       the operations
     effects(parts)       what is done after a commit
@@ -14,7 +14,7 @@ from __future__ import annotations
 from stepwell.api.operations import Service
 from stepwell.durable import EffectKind
 from stepwell.durable.loop import TimerHandler
-from stepwell.services.ssm import documents, instances, parameters, tags
+from stepwell.services.ssm import documents, instances, parameters, tags, windows
 from stepwell.services.ssm.instances import aliases, register, this_machine
 from stepwell.services.ssm.parts import Parts
 from stepwell.triggers.events import Subscriber
@@ -24,6 +24,7 @@ __all__ = ["Parts", "aliases", "effects", "register", "service", "subscribers", 
 #: what can have tags, and whether one of that id exists
 TAGGED: dict[str, tags.Exists] = {
     "Document": documents.exists,
+    "MaintenanceWindow": windows.exists,
     "ManagedInstance": instances.exists,
     "Parameter": parameters.exists,
 }
@@ -38,20 +39,21 @@ def service(parts: Parts) -> Service:
             *instances.operations(parts),
             *parameters.operations(parts.sealer),
             *tags.operations(TAGGED),
+            *windows.OPERATIONS,
         ],
     )
 
 
 def effects(parts: Parts) -> list[EffectKind]:
     """Effect kinds."""
-    return []
+    return [*windows.effects(parts.context)]
 
 
 def timers(parts: Parts) -> dict[str, TimerHandler]:
     """Handlers of due timers and messages, by their kind."""
-    return {}
+    return {**windows.timers()}
 
 
 def subscribers(parts: Parts) -> list[Subscriber]:
     """What wants to know of services' events."""
-    return []
+    return [windows.on_event]
