@@ -59,7 +59,7 @@ _GONE = frozenset(
     }
 )
 # SageMaker answers a missing resource with its general code.
-_GONE_MESSAGES = ("Could not find", "does not exist")
+_GONE_MESSAGES = ("Could not find", "does not exist", "Requested resource not found")
 
 
 class Cloud:

@@ -24,6 +24,7 @@ from stepwell.provision.aws import (
     ssm_parameters,
     ssm_tasks,
     ssm_windows,
+    training_jobs,
 )
 from stepwell.provision.aws.invokes import INVOKES
 from stepwell.provision.schema import ResourceType
@@ -43,6 +44,7 @@ ALL: tuple[ResourceType, ...] = (
     *lambda_.TYPES,
     *sfn.TYPES,
     *sagemaker.TYPES,
+    *training_jobs.TYPES,
     *logs.TYPES,
     *events.TYPES,
     *event_targets.TYPES,

@@ -27,6 +27,8 @@ class Job(Record, frozen=True, kw_only=True):
     started: float | None = None
     ended: float | None = None
     failure: str | None = None
+    #: how many jobs of this name were deleted before it
+    generation: int = 0
 
     @property
     def key(self) -> str:
@@ -42,5 +44,5 @@ class Job(Record, frozen=True, kw_only=True):
 
     @property
     def worker_id(self) -> str:
-        """Derived from the name, which is unique for ever: a job has one worker and never a second."""
-        return f"{self.KIND}-{self.key}"
+        """Unique for ever: a job has one worker and never a second, also where a name comes again."""
+        return f"{self.KIND}-{self.key}" + (f"-{self.generation}" if self.generation else "")

@@ -7,12 +7,13 @@ from typing import Any, ClassVar
 
 from msgspec.structs import replace
 
+from stepwell.api import worker_roles
 from stepwell.api.context import Context
 from stepwell.api.operations import Operation, Right, words
 from stepwell.calls import Call
-from stepwell.durable import Draft, View
+from stepwell.durable import Draft, Record, View
 from stepwell.errors import ValidationException
-from stepwell.services.sagemaker import listing, names, roles, tags, worker_roles
+from stepwell.services.sagemaker import listing, names, roles, tags
 from stepwell.services.sagemaker.errors import ResourceInUse
 from stepwell.services.sagemaker.events import tell
 from stepwell.services.sagemaker.image_check import CheckImage
@@ -58,6 +59,22 @@ class TrainingJob(Job, frozen=True, kw_only=True):
     def artifacts(self) -> str:
         """Where its model lies, or will: AWS says so from the start."""
         return below(self.output, "model.tar.gz") if self.compressed else below(self.output, "model/")
+
+
+class Deleted(Record, frozen=True, kw_only=True):
+    """A name that a deleted job left free: what the worker of a next one is told apart by."""
+
+    SERVICE: ClassVar[str] = "sagemaker"
+    KIND: ClassVar[str] = "deleted-training-job"
+
+    #: in lower case
+    name: str
+    #: how many jobs had it
+    count: int
+
+    @property
+    def key(self) -> str:
+        return self.name
 
 
 def enter(job: TrainingJob, now: float, secondary: str, message: str, **changes: Any) -> TrainingJob:
@@ -130,10 +147,18 @@ def create(call: Call, draft: Draft, _: None) -> dict[str, Any]:
         "MaxRuntimeInSeconds": MAX_RUNTIME,
         **params.get("StoppingCondition", {}),
     }
-    job = TrainingJob(name=name, arn=arn, request=request, created=draft.now, modified=draft.now)
+    before = draft.get(Deleted, name.lower())
+    job = TrainingJob(
+        name=name,
+        arn=arn,
+        request=request,
+        created=draft.now,
+        modified=draft.now,
+        generation=0 if before is None else before.count,
+    )
     tags.add(draft, arn, params.get("Tags"))
     save(draft, enter(job, draft.now, "Starting", "Starting the training job"))
-    worker_roles.grant(draft, job.worker_id, job.role)
+    worker_roles.grant(draft, job.worker_id, job.role, principal=roles.SERVICE, session=roles.SESSION)
     draft.effect(RUN, {"key": job.key}, token=f"{RUN}/{job.key}")
     return {"TrainingJobArn": arn}
 
@@ -190,6 +215,19 @@ def stop(call: Call, draft: Draft) -> None:
     if job.status == "InProgress":
         save(draft, enter(job, draft.now, "Stopping", "Stopping the training job", status="Stopping"))
         draft.effect(STOP, {"worker": job.worker_id})
+
+
+def delete(call: Call, draft: Draft) -> None:
+    """DeleteTrainingJob: its name is free again. Raises ResourceInUse while the job lives."""
+    job = find(draft, call.params["TrainingJobName"])
+    if job.live:
+        raise ResourceInUse(
+            f"Training job {job.name} is in status {job.status}: only a job that is Completed, Failed or "
+            "Stopped can be deleted."
+        )
+    draft.delete(TrainingJob, job.key)
+    draft.delete(tags.Tags, job.arn)
+    draft.put(Deleted(name=job.key, count=job.generation + 1))
 
 
 def list_jobs(call: Call, view: View) -> dict[str, Any]:
@@ -269,5 +307,11 @@ def operations(check_image: CheckImage) -> list[Operation]:
             rights=(names.right("StopTrainingJob", TrainingJob.KIND, named),),
             honoured=(named,),
             decide=stop,
+        ),
+        Operation(
+            name="DeleteTrainingJob",
+            rights=(names.right("DeleteTrainingJob", TrainingJob.KIND, named),),
+            honoured=(named,),
+            decide=delete,
         ),
     ]

@@ -214,6 +214,25 @@ def test_without_compression_the_models_files_are_stored_as_they_are(world: Any)
     assert world.s3.objects == {"bucket/out/job/output/model/deep/weights": b"w"}
 
 
+def test_a_deleted_jobs_name_is_free_and_its_worker_is_not_taken_for_the_next_ones(world: Any) -> None:
+    """Only an ended job can go; another of its name runs, with a worker of its own."""
+    arn = world.train(Tags=[{"Key": "a", "Value": "b"}])["TrainingJobArn"]
+    world.until(lambda: WORKER in world.jobs.began)
+    with pytest.raises(AwsError, match="InProgress") as refused:
+        world("DeleteTrainingJob", TrainingJobName="job")
+    assert refused.value.code == "ResourceInUse"
+    world.jobs.end(WORKER, 0)
+    ended(world)
+    world("DeleteTrainingJob", TrainingJobName="job")
+    with pytest.raises(AwsError, match="Requested resource not found"):
+        world("DescribeTrainingJob", TrainingJobName="job")
+    assert world("ListTags", ResourceArn=arn)["Tags"] == []
+    world.train()
+    world.until(lambda: f"{WORKER}-1" in world.jobs.began)
+    world.jobs.end(f"{WORKER}-1", 0)
+    assert ended(world)["TrainingJobStatus"] == "Completed"
+
+
 def test_a_stopped_job_keeps_its_model(world: Any) -> None:
     world.train()
     world.until(lambda: WORKER in world.jobs.began)
