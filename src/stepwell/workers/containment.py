@@ -53,19 +53,24 @@ def rules(
     mounts: Iterable[tuple[Path, str]] = (),
     network: bool = True,
     limits: Mapping[str, int] | None = None,
+    share: Iterable[Path] = (),
+    user: tuple[int, int, tuple[int, ...]] | None = None,
 ) -> dict[str, Any]:
     """The confinement of one worker, as `inside/confinement.py` takes it.
 
     data: the server's data folder, of which the worker sees nothing but `write` and `read`; write: its own
     folders, the only ones that it may change; read: its code and its Python; mounts: folders and where the
-    worker sees them; limits: by the name of the resource, in the system's units.
+    worker sees them; limits: by the name of the resource, in the system's units; share: folders that it may
+    change too, and that stay whose they are; user: the user that it must become, its group and further ones.
     """
     own = [str(path) for path in write]
     return {
         "mounts": [[str(source), target] for source, target in mounts],
         "read": [*SYSTEM_READ, str(INSIDE), *(str(path) for path in read)],
-        "write": [*DEVICES, *_gpus(), *own],
+        "write": [*DEVICES, *_gpus(), *own, *(str(path) for path in share)],
         "own": own,
+        "share": [str(path) for path in share],
+        "become": None if user is None else [user[0], user[1], list(user[2])],
         "hide": [str(data)],
         "network": network,
         "limits": {"core": 0, "nofile": 65536, **(limits or {})},

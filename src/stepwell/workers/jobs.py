@@ -57,6 +57,16 @@ class Limits:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class User:
+    """A user of the machine whom a job becomes; only root can have jobs become others."""
+
+    #: numbers, as the system has them
+    uid: int
+    gid: int
+    groups: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class JobSpec:
     """A process to run."""
 
@@ -70,9 +80,15 @@ class JobSpec:
     credentials: Credentials | CredentialsUrl | None = None
     #: what it may read beside the system's and its own: its Python, its environment
     read: tuple[Path, ...] = ()
+    #: folders of the machine that it may change beside its own
+    write: tuple[Path, ...] = ()
+    #: where it sees its folder, as far as this machine lends mounts
+    mount: str = OPT_ML
+    #: who it is; None for the server's own user
+    user: User | None = None
     #: searched for commands before the system's
     path: tuple[Path, ...] = ()
-    #: where it starts, as the job sees it
+    #: where it starts, as the job sees it; below `mount` unless it may change other folders
     directory: str = OPT_ML
     #: false takes the network away (EnableNetworkIsolation); refused where that is not to be had
     network: bool = True
@@ -193,8 +209,9 @@ class Jobs:
         own = [folder / name for name in ("ml", "tmp", "home")]
         limits = {"fsize": spec.limits.disk_bytes} if spec.limits.disk_bytes is not None else {}
         search = os.pathsep.join([*(str(path) for path in spec.path), worker_environment.PATH])
-        if spec.directory != OPT_ML and not spec.directory.startswith(f"{OPT_ML}/"):
-            raise WorkerError(f"a job starts below {OPT_ML}, not in {spec.directory}")
+        mount = spec.mount
+        if spec.directory != mount and not spec.directory.startswith(f"{mount}/"):
+            raise WorkerError(f"a job starts below {mount}, not in {spec.directory}")
         environment = worker_environment.build(
             worker_id=spec.worker_id,
             folder=folder,
@@ -206,14 +223,17 @@ class Jobs:
         )
         mounted = {"command": list(spec.command), "environment": environment, "directory": spec.directory}
         plain = {
-            "command": [_plain(word, folder) for word in spec.command],
-            "environment": {**environment, "SAGEMAKER_BASE_DIR": str(folder / "ml")},
-            "directory": _plain(spec.directory, folder),
+            "command": [_plain(word, mount, folder) for word in spec.command],
+            "environment": {
+                **{name: _plain(value, mount, folder) for name, value in environment.items()},
+                **({"SAGEMAKER_BASE_DIR": str(folder / "ml")} if mount == OPT_ML else {}),
+            },
+            "directory": _plain(spec.directory, mount, folder),
         }
         return {
             "worker_id": spec.worker_id,
             "views": {"mounted": mounted, "plain": plain},
-            "mount_point": OPT_ML,
+            "mount_point": mount,
             "quota_folder": str(folder),
             "port": spec.port,
             "limits": {
@@ -228,9 +248,11 @@ class Jobs:
                 data=self.data,
                 write=own,
                 read=spec.read,
-                mounts=[(folder / "ml", OPT_ML), (folder / "tmp", "/tmp")],
+                share=spec.write,
+                mounts=[(folder / "ml", mount), *_private_tmp(folder, spec.write)],
                 network=spec.network,
                 limits=limits,
+                user=None if spec.user is None else (spec.user.uid, spec.user.gid, spec.user.groups),
             ),
         }
 
@@ -257,9 +279,13 @@ class Jobs:
             worker_id=worker_id,
             started_at=status["started_at"],
             ended_at=status["ended_at"],
-            mounted=OPT_ML in (status["confinement"] or {}).get("mounted", ()),
+            mounted=self._mounted(worker_id, status),
             **status["exit"],
         )
+
+    def _mounted(self, worker_id: str, status: dict[str, Any]) -> bool:
+        spec = json.loads((self.folder(worker_id) / "spec.json").read_text())
+        return spec["mount_point"] in (status["confinement"] or {}).get("mounted", ())
 
     async def wait(self, worker_id: str) -> Exit:
         """Return when the job has ended, at once when it has already. Raises WorkerError."""
@@ -345,11 +371,19 @@ class Jobs:
         shutil.rmtree(self.folder(worker_id), ignore_errors=True)
 
 
-def _plain(text: str, folder: Path) -> str:
-    """A path below /opt/ml as it is where that cannot be mounted; other text as it is."""
-    if text != OPT_ML and not text.startswith(f"{OPT_ML}/"):
+def _plain(text: str, mount: str, folder: Path) -> str:
+    """A path below the mount as it is where that cannot be had; other text as it is."""
+    if text != mount and not text.startswith(f"{mount}/"):
         return text
-    return str(folder / "ml") + text[len(OPT_ML) :]
+    return str(folder / "ml") + text[len(mount) :]
+
+
+def _private_tmp(folder: Path, shared: tuple[Path, ...]) -> list[tuple[Path, str]]:
+    """The mount by which /tmp is the job's own; none where it was given the machine's."""
+    tmp = Path("/tmp")
+    if any(tmp == path or tmp.is_relative_to(path) for path in shared):
+        return []
+    return [(folder / "tmp", "/tmp")]
 
 
 def read_log(path: Path, offset: int) -> LogBatch:

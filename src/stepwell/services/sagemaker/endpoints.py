@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 
 from msgspec.structs import replace
 
+from stepwell.api import worker_roles
 from stepwell.api.operations import Operation, Right, words
 from stepwell.calls import Call
 from stepwell.durable import Draft, Record, View
@@ -19,8 +20,8 @@ from stepwell.services.sagemaker import (
     fleets,
     listing,
     names,
+    roles,
     tags,
-    worker_roles,
 )
 from stepwell.services.sagemaker.endpoint_configs import EndpointConfig
 from stepwell.services.sagemaker.events import tell
@@ -116,7 +117,14 @@ def save(draft: Draft, endpoint: Endpoint) -> None:
 def _deploy(draft: Draft, endpoint: Endpoint, fleet: Fleet) -> None:
     """Write that `fleet` is on its way, and have it brought up."""
     for variant, worker_id in fleet.servers():
-        worker_roles.grant(draft, worker_id, variant.role)
+        worker_roles.grant(
+            draft,
+            worker_id,
+            variant.role,
+            principal=roles.SERVICE,
+            session=roles.SESSION,
+            source=endpoint.arn,
+        )
     save(draft, replace(endpoint, pending=fleet, modified=draft.now, failure=None))
     draft.effect(SERVE, {"endpoint": endpoint.key, "fleet": fleet.id}, token=fleets.token_of(fleet))
 

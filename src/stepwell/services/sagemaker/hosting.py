@@ -10,15 +10,17 @@ import asyncio
 import logging
 from pathlib import Path
 
+from stepwell.api import worker_roles
+from stepwell.api.callers import role_session
 from stepwell.durable import Draft, Effect, EffectKind, Outcome
 from stepwell.errors import AwsError
-from stepwell.services.sagemaker import archives, commands, endpoints, worker_roles
+from stepwell.services.sagemaker import archives, commands, endpoints
 from stepwell.services.sagemaker.endpoints import Endpoint
 from stepwell.services.sagemaker.errors import RunFailed
 from stepwell.services.sagemaker.fleets import Variant
 from stepwell.services.sagemaker.image_check import built
 from stepwell.services.sagemaker.ports import Parts
-from stepwell.services.sagemaker.roles import assume
+from stepwell.services.sagemaker.roles import SESSION, assume
 from stepwell.services.sagemaker.staging import Staging
 from stepwell.services.sagemaker.worker_log import WorkerLog
 from stepwell.workers.jobs import Exit, JobSpec, Limits, WorkerError
@@ -64,7 +66,7 @@ class Hosting:
         if endpoint is None or fleet is None:
             return
         servers = [
-            ModelServer(self._parts, endpoint.name, variant, worker_id)
+            ModelServer(self._parts, endpoint, variant, worker_id)
             for variant, worker_id in fleet.servers()
         ]
         if endpoint.pending is not None and endpoint.pending.id == fleet_id:
@@ -133,19 +135,21 @@ async def bring_up(servers: list[ModelServer]) -> None:
 class ModelServer:
     """One model server of a fleet."""
 
-    def __init__(self, parts: Parts, endpoint: str, variant: Variant, worker_id: str) -> None:
+    def __init__(self, parts: Parts, endpoint: Endpoint, variant: Variant, worker_id: str) -> None:
         self._parts = parts
+        self._endpoint = endpoint
         self._variant = variant
         self._worker_id = worker_id
         self._log = WorkerLog(
             parts,
             worker_id,
-            group=f"/aws/sagemaker/Endpoints/{endpoint}",
+            group=f"/aws/sagemaker/Endpoints/{endpoint.name}",
             stream=f"{variant.name}/{worker_id}",
         )
 
     async def start(self) -> None:
         """Start or attach, and return when it is healthy. Raises RunFailed."""
+        await self._log.open(role_session(self._variant.role, SESSION))
         jobs = self._parts.jobs
         if jobs.known(self._worker_id) and jobs.ended(self._worker_id) is not None:
             await self._parts.servers.drain(self._worker_id)
@@ -184,7 +188,7 @@ class ModelServer:
         if not any(uri for uri, _ in fetched):
             return
         try:
-            session = await assume(self._parts.context, self._variant.role)
+            session = await assume(self._parts.context, self._variant.role, self._endpoint.arn)
         except AwsError as error:
             raise RunFailed(error.message) from error
         staging = Staging(context=self._parts.context, caller=session.caller)

@@ -13,9 +13,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Generic, Protocol, TypeVar
 
+from stepwell.api import worker_roles
 from stepwell.durable import Draft, Effect, EffectKind, Outcome
 from stepwell.errors import AwsError
-from stepwell.services.sagemaker import worker_roles
 from stepwell.services.sagemaker.errors import RunFailed
 from stepwell.services.sagemaker.image_check import built
 from stepwell.services.sagemaker.job import Job
@@ -140,12 +140,13 @@ class JobRuns(Generic[J]):
         if job.status == "Stopping" and not jobs.known(job.worker_id):
             return Ending(status="Stopped")
         try:
-            session = await assume(self._parts.context, job.role)
+            session = await assume(self._parts.context, job.role, job.arn)
         except AwsError as error:
             raise RunFailed(error.message) from error
         staging = Staging(context=self._parts.context, caller=session.caller)
         stream = f"{job.name}/algo-1-{int(job.created)}"
         lines = WorkerLog(self._parts, job.worker_id, group=self._kind.group, stream=stream)
+        await lines.open(session.caller)
         self._kind.listen(job, lines)
         if not jobs.known(job.worker_id):
             stopping = self._stops.setdefault(job.worker_id, asyncio.Event())

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Protocol
 
 from stepwell.api.context import Context, LogSink
-from stepwell.services.sagemaker.worker_roles import WorkerCredentials
+from stepwell.api.worker_roles import WorkerCredentials
 from stepwell.workers.environments import Environment
 from stepwell.workers.jobs import Exit, Handle, JobSpec, LogBatch
 from stepwell.workers.routing import Router

@@ -8,12 +8,13 @@ from typing import Any, ClassVar
 
 from msgspec.structs import replace
 
+from stepwell.api import worker_roles
 from stepwell.api.context import Context
 from stepwell.api.operations import Operation, Right, words
 from stepwell.calls import Call
 from stepwell.durable import Draft, View
 from stepwell.errors import ValidationException
-from stepwell.services.sagemaker import listing, names, roles, tags, worker_roles
+from stepwell.services.sagemaker import listing, names, roles, tags
 from stepwell.services.sagemaker.errors import ResourceInUse
 from stepwell.services.sagemaker.events import tell
 from stepwell.services.sagemaker.image_check import CheckImage
@@ -85,13 +86,15 @@ def create(call: Call, draft: Draft, _: None) -> dict[str, Any]:
             f"Job name must be unique within an AWS account and region, and a job with this name already "
             f"exists ({arn})"
         )
-    roles.require(draft, params["RoleArn"])
+    roles.require(draft, params["RoleArn"], arn)
     request = {key: value for key, value in params.items() if key != "Tags"}
     request.setdefault("StoppingCondition", {"MaxRuntimeInSeconds": MAX_RUNTIME})
     job = ProcessingJob(name=name, arn=arn, request=request, created=draft.now, modified=draft.now)
     tags.add(draft, arn, params.get("Tags"))
     save(draft, job)
-    worker_roles.grant(draft, job.worker_id, job.role)
+    worker_roles.grant(
+        draft, job.worker_id, job.role, principal=roles.SERVICE, session=roles.SESSION, source=job.arn
+    )
     draft.effect(RUN, {"key": job.key}, token=f"{RUN}/{job.key}")
     return {"ProcessingJobArn": arn}
 

@@ -141,7 +141,7 @@ def create(call: Call, draft: Draft, _: None) -> dict[str, Any]:
             f"Training job names must be unique within an AWS account and region, and a training job with "
             f"this name already exists ({arn})"
         )
-    roles.require(draft, params["RoleArn"])
+    roles.require(draft, params["RoleArn"], arn)
     request = {key: value for key, value in params.items() if key != "Tags"}
     request["StoppingCondition"] = {
         "MaxRuntimeInSeconds": MAX_RUNTIME,
@@ -158,7 +158,9 @@ def create(call: Call, draft: Draft, _: None) -> dict[str, Any]:
     )
     tags.add(draft, arn, params.get("Tags"))
     save(draft, enter(job, draft.now, "Starting", "Starting the training job"))
-    worker_roles.grant(draft, job.worker_id, job.role, principal=roles.SERVICE, session=roles.SESSION)
+    worker_roles.grant(
+        draft, job.worker_id, job.role, principal=roles.SERVICE, session=roles.SESSION, source=job.arn
+    )
     draft.effect(RUN, {"key": job.key}, token=f"{RUN}/{job.key}")
     return {"TrainingJobArn": arn}
 

@@ -72,14 +72,18 @@ def confine(wish: dict[str, Any]) -> dict[str, Any]:
     changed; `own`, the folders among those that are this process's own; `hide`, paths that no rule above may
     open (the server's data); `network`, false to take it away (ConfinementError where that fails); `limits`,
     resource limits by their name (`nofile`: 1024); `landlock`, false to do without; `user`, a user id for
-    where landlock is missing, to whom the folders in `own` are given.
+    where landlock is missing, to whom the folders in `own` are given; `share`, folders that may be changed
+    and are not its own; `become`, a user id, group id and further groups, demanded whatever else there is
+    (ConfinementError where its folders cannot be shown to that user).
     """
     isolate = not wish.get("network", True)
     read, own = wish.get("read", []), wish.get("own", [])
     mounts = [(pair[0], pair[1]) for pair in wish.get("mounts", [])]
     mounted, kept = _enter_namespaces(mounts, [*read, *wish.get("write", [])], wish.get("hide", []), isolate)
     targets = [target for source, target in mounts if source in own and target in mounted]
-    frozen = bool(mounted) and _freeze(targets, [path for path in kept if path in read], own)
+    frozen = bool(mounted) and _freeze(
+        targets, [path for path in kept if path in read], [*own, *wish.get("share", [])]
+    )
     wish = {**wish, "write": [*wish.get("write", []), *targets]}
     for name, value in wish.get("limits", {}).items():
         _limit(name, value)
@@ -95,8 +99,14 @@ def confine(wish: dict[str, Any]) -> dict[str, Any]:
     if version:
         _landlock(version, wish)
         done["landlock"] = version
-    elif os.geteuid() == 0 and wish.get("user") is not None and _reachable(wish):
-        _become(wish["user"], wish.get("own", []))
+    if wish.get("become") is not None:
+        if any(source in own and target not in mounted for source, target in mounts):
+            raise ConfinementError("this machine lends no mounts: a worker cannot be another user's")
+        uid, gid, groups = wish["become"]
+        _become(uid, gid, groups, own)
+        done["user"] = uid
+    elif not version and os.geteuid() == 0 and wish.get("user") is not None and _reachable(wish):
+        _become(wish["user"], wish["user"], [], own)
         done["user"] = wish["user"]
     _drop_capabilities()
     return done
@@ -123,15 +133,15 @@ def open_to_all(path: str) -> bool:
     return False
 
 
-def _become(user: int, own: list[str]) -> None:
+def _become(user: int, group: int, groups: list[int], own: list[str]) -> None:
     """Give the worker's folders to `user`, and become it. Raises OSError."""
     for folder in own:
-        os.chown(folder, user, user)
+        os.chown(folder, user, group)
         for parent, folders, files in os.walk(folder):
             for name in folders + files:
-                os.lchown(os.path.join(parent, name), user, user)
-    os.setgroups([])
-    os.setgid(user)
+                os.lchown(os.path.join(parent, name), user, group)
+    os.setgroups(groups)
+    os.setgid(group)
     os.setuid(user)
 
 
