@@ -10,6 +10,7 @@ import json
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from stepwell.provision.aws.lookups import LOOKUPS
 from stepwell.provision.cloud import Cloud, calling
 from stepwell.provision.problems import ResourceRefused
 from stepwell.provision.schema import Inputs
@@ -128,4 +129,5 @@ INVOKES: Mapping[str, Callable[[Cloud, Inputs], dict[str, Any]]] = {
     "aws:index/getRegion:getRegion": _region,
     "aws:index/getPartition:getPartition": _partition,
     "aws:iam/getPolicyDocument:getPolicyDocument": _document,
+    **LOOKUPS,
 }
