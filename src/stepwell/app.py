@@ -197,7 +197,8 @@ class Server:
             ask=self.dispatcher.ask,
         )
         self.dispatcher.bind(services=services, loop=self.loop, events=self._events, context=self.context)
-        gateway = Gateway(self.dispatcher, self, self.clock, region=config.region)
+        api = iam.KeyUses(self.dispatcher, self.dispatcher.submit, self.clock)
+        gateway = Gateway(api, self, self.clock, region=config.region)
         self._http = HttpServer(WithCredentials(gateway, self.sagemaker.credentials), self._socket)
 
     def _parts(self) -> tuple[list[Service], list[EffectKind], dict[str, TimerHandler]]:
@@ -206,6 +207,7 @@ class Server:
             self.folder.root / "logs",
             clock=self.clock,
             submit=self.dispatcher.submit,
+            permits=context.permits,
             durable=config.durable,
         )
         self.engine = Engine(dispatch=context.dispatch, serves=self._serves)

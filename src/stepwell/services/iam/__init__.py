@@ -30,16 +30,15 @@ from stepwell.services.iam.applying import (
     tags_of,
     trust_policy,
 )
-from stepwell.services.iam.keys import NOTED_EVERY, note_use
 from stepwell.services.iam.records import AccessKey, User
+from stepwell.services.iam.uses import KeyUses
 
 __all__ = [
-    "NOTED_EVERY",
     "AccessKey",
+    "KeyUses",
     "find_key",
     "identity_id",
     "managed_policy",
-    "note_use",
     "policies_of",
     "service",
     "tags_of",

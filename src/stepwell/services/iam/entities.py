@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
-from stepwell.api.operations import Operation, Right, words
+from stepwell.api.operations import Operation, Right, Site, words
 from stepwell.durable import Draft, View
 from stepwell.services.iam.errors import EntityAlreadyExists, InvalidInput, NoSuchEntity, UnmodifiableEntity
 from stepwell.services.iam.records import Entity, Group, Role, User
@@ -44,10 +44,13 @@ class Kind(Generic[E]):
     def parameter(self) -> str:
         return f"{self.noun}Name"
 
-    @property
-    def template(self) -> str:
-        """The ARN of the one that a call names."""
-        return f"arn:aws:iam::{{account}}:{self.word}/{{{self.parameter}}}"
+    def resource(self, params: Mapping[str, Any], site: Site) -> str:
+        """The ARN of the one that a call names: of the record, which alone knows its path."""
+        name = params.get(self.parameter)
+        if name is None:
+            return "*"
+        found = site.view.get(self.record, name.lower()) if site.view is not None else None
+        return self.arn(site.account, "/", name) if found is None else found.arn
 
     def find(self, view: View, name: str) -> E:
         """The entity. Raises NoSuchEntity."""
@@ -77,7 +80,7 @@ class Kind(Generic[E]):
     def operation(self, name: str, fields: str = "", *, keys: str = "", **handler: Any) -> Operation:
         """A row for an operation on one entity; `keys` are the condition keys (`iam:PolicyARN=PolicyArn`)."""
         pairs = dict(key.split("=") for key in keys.split())
-        rights = (Right(action=f"iam:{name}", resource=self.template, keys=pairs),)
+        rights = (Right(action=f"iam:{name}", resource=self.resource, keys=pairs),)
         return Operation(name=name, rights=rights, honoured=words(f"{self.parameter} {fields}"), **handler)
 
 

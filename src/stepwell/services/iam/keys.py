@@ -21,8 +21,6 @@ from stepwell.services.iam.users import user_name
 LIMIT = 2
 #: random bytes of a secret, 40 characters in base64
 SECRET_BYTES = 30
-#: seconds between two notes of a key's use: what is shown is not fresher than this
-NOTED_EVERY = 900
 
 
 def shown(view: View, access_key: AccessKey) -> dict[str, Any]:

@@ -152,7 +152,7 @@ OPERATIONS = (
             Right(action="iam:AddRoleToInstanceProfile", resource=PROFILE_ARN),
             Right(
                 action="iam:PassRole",
-                resource=ROLES.template,
+                resource=ROLES.resource,
                 keys={"iam:PassedToService": "=ec2.amazonaws.com"},
             ),
         ),

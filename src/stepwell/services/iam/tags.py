@@ -7,7 +7,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from stepwell.api.operations import Operation, Right, words
+from stepwell.api.operations import Operation, Resource, Right, words
 from stepwell.calls import Call
 from stepwell.durable import Draft, View
 from stepwell.services.iam import paging
@@ -20,7 +20,7 @@ from stepwell.services.iam.profiles import PROFILE_ARN, find_profile
 Find = Callable[[View, str], Any]
 
 
-def _operations(noun: str, parameter: str, arn: str, find: Find) -> tuple[Operation, ...]:
+def _operations(noun: str, parameter: str, arn: Resource, find: Find) -> tuple[Operation, ...]:
     def tag(call: Call, draft: Draft) -> None:
         found = find(draft, call.params[parameter])
         tags = {**found.tags, **tags_of(call.params)}
@@ -52,8 +52,8 @@ def _operations(noun: str, parameter: str, arn: str, find: Find) -> tuple[Operat
 
 
 OPERATIONS = (
-    *_operations("Role", "RoleName", ROLES.template, ROLES.find),
-    *_operations("User", "UserName", USERS.template, USERS.find),
+    *_operations("Role", "RoleName", ROLES.resource, ROLES.find),
+    *_operations("User", "UserName", USERS.resource, USERS.find),
     *_operations("Policy", "PolicyArn", "{PolicyArn}", own_policy),
     *_operations("InstanceProfile", "InstanceProfileName", PROFILE_ARN, find_profile),
 )

@@ -1,0 +1,84 @@
+"""Users sign with keys of their own, and may what their policies say and no more."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import botocore.exceptions
+import pytest
+from running import Running
+
+USER = "key-bearer"
+
+
+def document(action: str, resource: str) -> str:
+    statement = {"Effect": "Allow", "Action": action, "Resource": resource}
+    return json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+
+
+def code_of(refused: pytest.ExceptionInfo[botocore.exceptions.ClientError]) -> str:
+    return str(refused.value.response["Error"]["Code"])
+
+
+@pytest.fixture
+def keys(server: Running) -> Iterator[dict[str, Any]]:
+    iam = server.client("iam")
+    iam.create_user(UserName=USER)
+    yield iam.create_access_key(UserName=USER)["AccessKey"]
+    for each in iam.list_access_keys(UserName=USER)["AccessKeyMetadata"]:
+        iam.delete_access_key(UserName=USER, AccessKeyId=each["AccessKeyId"])
+    for name in iam.list_user_policies(UserName=USER)["PolicyNames"]:
+        iam.delete_user_policy(UserName=USER, PolicyName=name)
+    iam.delete_user(UserName=USER)
+
+
+def signing(server: Running, service: str, keys: dict[str, Any]) -> Any:
+    return server.client(
+        service,
+        aws_access_key_id=keys["AccessKeyId"],
+        aws_secret_access_key=keys["SecretAccessKey"],
+        aws_session_token=keys.get("SessionToken"),
+    )
+
+
+def test_a_key_signs_as_its_user_until_it_is_inactive(server: Running, keys: dict[str, Any]) -> None:
+    sts = signing(server, "sts", keys)
+    who = sts.get_caller_identity()
+    assert who["Arn"].endswith(f":user/{USER}") and who["UserId"].startswith("AIDA")
+    iam = server.client("iam")
+    used = iam.get_access_key_last_used(AccessKeyId=keys["AccessKeyId"])["AccessKeyLastUsed"]
+    assert used["ServiceName"] == "sts"
+    iam.update_access_key(UserName=USER, AccessKeyId=keys["AccessKeyId"], Status="Inactive")
+    with pytest.raises(botocore.exceptions.ClientError) as refused:
+        sts.get_caller_identity()
+    assert code_of(refused) == "InvalidClientTokenId"
+
+
+def test_a_user_may_what_its_policy_says(server: Running, keys: dict[str, Any]) -> None:
+    queue = signing(server, "logs", keys)
+    with pytest.raises(botocore.exceptions.ClientError) as refused:
+        queue.describe_log_groups()
+    assert code_of(refused) == "AccessDeniedException"
+    server.client("iam").put_user_policy(
+        UserName=USER, PolicyName="logs", PolicyDocument=document("logs:DescribeLogGroups", "*")
+    )
+    assert "logGroups" in queue.describe_log_groups()
+    session = signing(server, "sts", keys).get_session_token()["Credentials"]
+    assert "logGroups" in signing(server, "logs", session).describe_log_groups()
+    assert signing(server, "sts", session).get_caller_identity()["Arn"].endswith(f":user/{USER}")
+
+
+def test_a_user_takes_on_a_role_that_trusts_it(server: Running, keys: dict[str, Any]) -> None:
+    iam = server.client("iam")
+    user = iam.get_user(UserName=USER)["User"]["Arn"]
+    trust = {"Effect": "Allow", "Principal": {"AWS": user}, "Action": "sts:AssumeRole"}
+    text = json.dumps({"Version": "2012-10-17", "Statement": [trust]})
+    role = iam.create_role(RoleName="for-one", AssumeRolePolicyDocument=text)["Role"]["Arn"]
+    try:
+        session = signing(server, "sts", keys).assume_role(RoleArn=role, RoleSessionName="one")["Credentials"]
+        arn = signing(server, "sts", session).get_caller_identity()["Arn"]
+        assert arn.endswith("assumed-role/for-one/one")
+    finally:
+        iam.delete_role(RoleName="for-one")
