@@ -93,7 +93,8 @@ class Authoriser:
         if self.unlimited(call):
             return
         site = Site(account=view.account, region=view.region, view=view)
-        for right, resource in rights(wanted, call.params, site):
+        binding = (right for right in wanted if not right.itemwise)
+        for right, resource in rights(binding, call.params, site):
             refusal = self._refusal(call, right, resource, view)
             if refusal is not None:
                 raise refusal

@@ -72,3 +72,7 @@ class LogSink(Protocol):
     def write(self, group: str, stream: str, lines: list[tuple[float, str]]) -> None:
         """Append lines (seconds since the epoch, text); creates group and stream where missing."""
         ...
+
+    def writable(self, view: View, caller: Caller, group: str, stream: str) -> bool:
+        """Whether `caller`, a worker's role, may write there: without the right its lines are lost."""
+        ...

@@ -55,6 +55,8 @@ class Right:
     keys: Mapping[str, str | Callable[[Mapping[str, Any]], Any]] = field(default_factory=dict)
     #: whether this call needs the right at all: CopyObject with tags, PassRole with a role, ...
     when: Callable[[Mapping[str, Any]], bool] = lambda params: True
+    #: the handler asks for it item by item and answers each refusal beside the rest (`Context.denied`)
+    itemwise: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

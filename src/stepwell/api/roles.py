@@ -12,9 +12,10 @@ from stepwell.identity import policy
 from stepwell.identity.trust import may_assume
 
 
-def trusts(draft: Draft, role: str, *services: str) -> bool:
+def trusts(draft: Draft, role: str, *services: str, source: str | None = None) -> bool:
     """Whether the role of that ARN exists and lets any of `services` (`lambda.amazonaws.com`) assume it.
 
+    `source` is the ARN for which the service will act: the `aws:SourceArn` of its AssumeRole.
     The look at the role is the server's own: the caller needs PassRole, not GetRole.
     """
     name = role.rpartition("/")[2]
@@ -28,4 +29,13 @@ def trusts(draft: Draft, role: str, *services: str) -> bool:
         return False
     trust = policy.parse(unquote(found["AssumeRolePolicyDocument"]), kind="trust", name=name)
     principals = (callers.service_principal(service, draft.account) for service in services)
-    return any(may_assume(trust, principal, role).allowed for principal in principals)
+    return any(
+        may_assume(
+            trust,
+            principal,
+            role,
+            source_arn=source,
+            source_account=draft.account if source is not None else None,
+        ).allowed
+        for principal in principals
+    )

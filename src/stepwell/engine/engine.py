@@ -174,7 +174,7 @@ class Engine:
         job = None if resource is None else resource.job
         if job is not None and outcome.error is None and "result" in outcome.value:
             # the execution was stopped, or the task timed out, while the job was being made
-            stop_job(draft, job, outcome.value["result"][job.arn], execution)
+            stop_job(draft, job, outcome.value["result"][job.arn], execution, body["task_role"])
 
     def _timer(self, timer: Timer, draft: Draft) -> None:
         body = timer.body

@@ -82,6 +82,8 @@ class Frame:
     task_token: str | None = None
     #: the ARN of the job that a submitted task waits for
     job: str | None = None
+    #: the role of the task's own Credentials
+    role: str | None = None
     #: id of the current attempt's MapStateStarted or ParallelStateStarted event
     started: int = 0
     #: the length that MapStateStarted told
@@ -207,7 +209,7 @@ def _value(event: Event, member: str, value: Any) -> Any:
 def _forget(frame: Frame) -> None:
     """Drop what belonged to the state, or to the attempt, that is over."""
     frame.scheduled = frame.started = frame.length = frame.begun = 0
-    frame.timeout = frame.heartbeat = frame.task_token = frame.job = frame.items = None
+    frame.timeout = frame.heartbeat = frame.task_token = frame.job = frame.role = frame.items = None
     frame.children = {}
     frame.outputs = {}
 
@@ -230,6 +232,7 @@ def _scheduled(frame: Frame, event: Event) -> None:
     frame.timeout = details(event).get("timeoutInSeconds")
     frame.heartbeat = details(event).get("heartbeatInSeconds")
     frame.task_token = event.get("_token")
+    frame.role = details(event).get("taskCredentials", {}).get("roleArn")
 
 
 def _submitted(frame: Frame, event: Event) -> None:

@@ -43,6 +43,8 @@ class Job:
     failed: frozenset[str]
     #: the job's name from its ARN
     name: Callable[[str], str]
+    #: the managed rule of EventBridge that tells AWS of the job's end
+    rule: str
     #: the task's result from the job's record
     result: Callable[[Mapping[str, Any], str], Any] = lambda record, pattern: dict(record)
 
@@ -124,6 +126,7 @@ _EXECUTION_MEMBERS = frozenset(
 
 
 def _sagemaker_job(noun: str) -> Job:
+    plural = "TuningJobs" if noun == "HyperParameterTuningJob" else f"{noun}s"
     return Job(
         service="sagemaker",
         describe=f"Describe{noun}",
@@ -134,6 +137,7 @@ def _sagemaker_job(noun: str) -> Job:
         succeeded=frozenset({"Completed"}),
         failed=frozenset({"Failed", "Stopped"}),
         name=_last,
+        rule=f"StepFunctionsGetEventsForSageMaker{plural}Rule",
     )
 
 
@@ -158,6 +162,7 @@ EXECUTION_JOB = Job(
     succeeded=frozenset({"SUCCEEDED"}),
     failed=frozenset({"FAILED", "TIMED_OUT", "ABORTED"}),
     name=_whole,
+    rule="StepFunctionsGetEventsForStepFunctionsExecutionRule",
     result=execution_result,
 )
 

@@ -71,15 +71,19 @@ async def perform(effect: Effect, dispatch: Dispatch) -> dict[str, Any]:
 async def stop(effect: Effect, dispatch: Dispatch) -> None:
     """Ask for a job to be stopped: best effort, as on AWS."""
     body = effect.body
-    call = Call(
-        service=body["service"],
-        operation=body["operation"],
-        params=body["params"],
-        caller=role_session(body["role"], body["session"]),
-        token=effect.token,
-    )
     try:
-        await dispatch(call)
+        caller = role_session(body["role"], body["session"])
+        if body["task_role"] is not None:
+            caller = await _assume(body["task_role"], caller, body["session"], dispatch)
+        await dispatch(
+            Call(
+                service=body["service"],
+                operation=body["operation"],
+                params=body["params"],
+                caller=caller,
+                token=effect.token,
+            )
+        )
     except AwsError as error:
         log.warning("could not stop %s: %s", body["params"], error.message)
 

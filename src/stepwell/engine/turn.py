@@ -291,7 +291,7 @@ class Turn:
             waiter = Waiter(job=frame.job, execution=self.execution.key, frame=frame.path)
             self.draft.delete(Waiter, waiter.key)
             if stop and job is not None:
-                stop_job(self.draft, job, frame.job, self.execution)
+                stop_job(self.draft, job, frame.job, self.execution, frame.role)
         elif stop and frame.phase is Phase.TASK and job is None:
             # a job's creation under way is let come to its end: its outcome tells which job to stop
             self.draft.settle(self.token(frame.scheduled))
@@ -346,8 +346,13 @@ def _shown(error: str | None) -> str | None:
     return faults.TIMEOUT if error == faults.HEARTBEAT_TIMEOUT else error
 
 
-def stop_job(draft: Draft, job: integrations.Job, job_arn: str, execution: Execution) -> None:
-    """Ask for a job to be stopped that the execution no longer waits for."""
+def stop_job(
+    draft: Draft, job: integrations.Job, job_arn: str, execution: Execution, task_role: str | None
+) -> None:
+    """Ask for a job to be stopped that the execution no longer waits for.
+
+    `task_role`: the role of the task's own Credentials, which made the job.
+    """
     draft.effect(
         STOP_EFFECT,
         {
@@ -355,6 +360,7 @@ def stop_job(draft: Draft, job: integrations.Job, job_arn: str, execution: Execu
             "operation": job.stop,
             "params": {job.key: job.name(job_arn)},
             "role": execution.role,
+            "task_role": task_role,
             "session": execution.id,
         },
     )

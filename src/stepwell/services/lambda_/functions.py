@@ -49,7 +49,7 @@ def create_function(call: Call, draft: Draft, package: Blob) -> dict[str, Any]:
         )
     if draft.get(Function, named.name) is not None:
         raise ResourceConflictException(f"Function already exist: {named.name}")
-    roles.require(draft, params["Role"])
+    roles.require(draft, params["Role"], named.name)
     latest = Configuration(
         **settings.changes(params),
         digest=draft.keep(package),
@@ -109,7 +109,7 @@ def update_function_code(call: Call, draft: Draft, package: Blob) -> dict[str, A
 def update_function_configuration(call: Call, draft: Draft) -> dict[str, Any]:
     function = _changed(call, draft)
     if call.params.get("Role") is not None:
-        roles.require(draft, call.params["Role"])
+        roles.require(draft, call.params["Role"], function.name)
     latest = replace(
         function.latest, **settings.changes(call.params), revision=draft.uuid(), modified=draft.now
     )

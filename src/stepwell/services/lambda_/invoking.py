@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
+from stepwell.api.callers import role_session
 from stepwell.api.context import Context
 from stepwell.api.dispatch import once
 from stepwell.api.operations import Operation, words
@@ -22,10 +23,11 @@ from stepwell.services.lambda_.errors import (
     TooManyRequestsException,
     too_large,
 )
-from stepwell.services.lambda_.names import LATEST, Named, rights
+from stepwell.services.lambda_.names import LATEST, Named, function_arn, rights
 from stepwell.services.lambda_.parts import Parts
 from stepwell.services.lambda_.queue import accept
 from stepwell.services.lambda_.records import Configuration, Function, configuration, find, log_group
+from stepwell.services.lambda_.roles import session_name
 from stepwell.workers.functions import FunctionSpec, Invocation, InvocationResult
 from stepwell.workers.worker_environment import Credentials
 
@@ -121,12 +123,19 @@ class Invoker:
                 result = await parts.workers.invoke(spec, invocation)
             except OSError as error:
                 raise ServiceException(f"No process can be started for {function.name}: {error}") from error
-        group = log_group(function.name, settings)
-        await asyncio.to_thread(parts.logs.write, group, result.log_stream, list(result.events))
+        await self._keep(function, settings, result)
         return result
 
+    async def _keep(self, function: Function, settings: Configuration, result: InvocationResult) -> None:
+        """Write the log as the function's role; what it may not write is lost, as on AWS."""
+        logs, group = self._parts.logs, log_group(function.name, settings)
+        caller = role_session(settings.role, session_name(function.name))
+        if await self._parts.context.read(lambda view: logs.writable(view, caller, group, result.log_stream)):
+            await asyncio.to_thread(logs.write, group, result.log_stream, list(result.events))
+
     async def _credentials(self, function: str, settings: Configuration) -> Credentials:
-        return await self._parts.sessions.credentials(function, settings.role, settings.timeout)
+        arn = function_arn(_Site(self._parts.context), function)
+        return await self._parts.sessions.credentials(function, arn, settings.role, settings.timeout)
 
     @contextmanager
     def _slot(self, function: Function) -> Iterator[None]:

@@ -6,7 +6,7 @@ from stepwell.api import callers
 from stepwell.api.context import Context
 from stepwell.api.operations import Right
 from stepwell.api.roles import trusts
-from stepwell.calls import Call
+from stepwell.calls import Call, Origin
 from stepwell.durable import Draft
 from stepwell.errors import AwsError
 from stepwell.services.lambda_.errors import (
@@ -14,6 +14,7 @@ from stepwell.services.lambda_.errors import (
     InvalidParameterValueException,
     RoleNotAssumable,
 )
+from stepwell.services.lambda_.names import function_arn
 from stepwell.workers.worker_environment import Credentials
 
 SERVICE = "lambda.amazonaws.com"
@@ -28,9 +29,9 @@ PASSING = Right(
 )
 
 
-def require(draft: Draft, role: str) -> None:
+def require(draft: Draft, role: str, function: str) -> None:
     """Raise InvalidParameterValueException unless the role exists and trusts Lambda."""
-    if not trusts(draft, role, SERVICE):
+    if not trusts(draft, role, SERVICE, source=function_arn(draft, function)):
         raise InvalidParameterValueException(NOT_ASSUMABLE)
 
 
@@ -41,8 +42,11 @@ class Sessions:
         self._context = context
         self._sessions: dict[tuple[str, str], Credentials] = {}
 
-    async def credentials(self, function: str, role: str, timeout: float) -> Credentials:
-        """A session that outlasts an invocation of `timeout` seconds. Raises RoleNotAssumable."""
+    async def credentials(self, function: str, arn: str, role: str, timeout: float) -> Credentials:
+        """A session that outlasts an invocation of `timeout` seconds; `arn` is the function's.
+
+        Raises RoleNotAssumable.
+        """
         known = self._sessions.get((function, role))
         needed = self._context.now + timeout + MARGIN
         if known is not None and known.expires_at is not None and known.expires_at > needed:
@@ -52,6 +56,7 @@ class Sessions:
             operation="AssumeRole",
             params={"RoleArn": role, "RoleSessionName": session_name(function)},
             caller=callers.service_principal(SERVICE, role.split(":")[4]),
+            origin=Origin(source_arn=arn),
         )
         try:
             given = (await self._context.dispatch(call)).output["Credentials"]

@@ -20,9 +20,12 @@ from functools import partial
 from pathlib import Path
 from urllib.parse import quote
 
+from stepwell.api.context import Permits
+from stepwell.calls import Caller
 from stepwell.clock import Clock
+from stepwell.durable import View
 from stepwell.durable.loop import Decision
-from stepwell.services.logs.records import ensure
+from stepwell.services.logs.records import LogGroup, LogStream, ensure, group_arn, stream_key
 from stepwell.services.logs.segment import Segment
 
 log = logging.getLogger(__name__)
@@ -37,9 +40,19 @@ class Segments:
     """The files (`api.context.LogSink`). Safe for threads."""
 
     def __init__(
-        self, root: Path, *, clock: Clock, submit: Callable[[Decision], None], durable: bool = True
+        self,
+        root: Path,
+        *,
+        clock: Clock,
+        submit: Callable[[Decision], None],
+        permits: Permits,
+        durable: bool = True,
     ) -> None:
-        """root: the data folder's `logs`; submit: hands a decision to the loop; durable: sync at all."""
+        """root: the data folder's `logs`; submit: hands a decision to the loop; durable: sync at all.
+
+        permits: whether a worker's role may write its log.
+        """
+        self._permits = permits
         self.root = root
         self.clock = clock
         #: held, by group, while files are removed
@@ -53,6 +66,16 @@ class Segments:
         self._written = threading.Event()
         self._ended = threading.Event()
         self._syncing: threading.Thread | None = None
+
+    def writable(self, view: View, caller: Caller, group: str, stream: str) -> bool:
+        """Whether `caller`, a worker's role, may write there, and create what is missing for it."""
+        own = group_arn(view, group)
+        wanted = [("logs:PutLogEvents", stream)]
+        if view.get(LogStream, stream_key(group, stream)) is None:
+            wanted.append(("logs:CreateLogStream", stream))
+        if view.get(LogGroup, group) is None:
+            wanted.append(("logs:CreateLogGroup", ""))
+        return all(self._permits(caller, action, f"{own}:log-stream:{name}", view) for action, name in wanted)
 
     def write(self, group: str, stream: str, lines: list[tuple[float, str]]) -> None:
         """Append workers' lines (seconds since the epoch, text); creates group and stream where missing.

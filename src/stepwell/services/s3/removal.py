@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from stepwell.api.context import Context
 from stepwell.calls import Call
-from stepwell.durable import Draft
+from stepwell.durable import Draft, View
 from stepwell.errors import AwsError
 from stepwell.services.s3 import errors, objects
 from stepwell.services.s3.buckets import Bucket, Configuration, bucket_of
@@ -15,6 +16,9 @@ from stepwell.services.s3.uploads import Upload
 
 #: the most keys of one DeleteObjects
 MANY = 1000
+
+#: refusals by key, and by whether a version of it was to go
+Refused = Mapping[tuple[str, bool], AwsError]
 
 
 def delete_bucket(call: Call, draft: Draft) -> None:
@@ -37,7 +41,24 @@ def delete(call: Call, draft: Draft) -> dict[str, Any]:
     return _remove(call, draft, bucket_of(call, draft), call.params)
 
 
-def delete_many(call: Call, draft: Draft) -> dict[str, Any]:
+async def prepare_many(call: Call, context: Context) -> Refused:
+    """Which of the objects the caller may not delete."""
+    bucket = call.params["Bucket"]
+    wanted = {True: "s3:DeleteObjectVersion", False: "s3:DeleteObject"}
+    named = [(each["Key"], each.get("VersionId") is not None) for each in call.params["Delete"]["Objects"]]
+
+    def look(view: View) -> Refused:
+        refused: dict[tuple[str, bool], AwsError] = {}
+        for versions, action in wanted.items():
+            arns = {f"arn:aws:s3:::{bucket}/{key}": key for key, kind in named if kind is versions}
+            found = context.denied(call, action, arns, view)
+            refused |= {(arns[each], versions): refusal for each, refusal in found.items()}
+        return refused
+
+    return await context.read(look)
+
+
+def delete_many(call: Call, draft: Draft, refused: Refused) -> dict[str, Any]:
     """DeleteObjects: each by itself; one's error is no other's."""
     bucket = bucket_of(call, draft)
     wanted = call.params["Delete"]
@@ -48,6 +69,9 @@ def delete_many(call: Call, draft: Draft) -> dict[str, Any]:
     for each in wanted["Objects"]:
         identity = {name: each[name] for name in ("Key", "VersionId") if each.get(name) is not None}
         try:
+            refusal = refused.get((each["Key"], each.get("VersionId") is not None))
+            if refusal is not None:
+                raise refusal
             done = _remove(call, draft, bucket, {**identity, "IfMatch": each.get("ETag")})
         except AwsError as error:
             failed.append(identity | {"Code": error.error_code, "Message": error.message})

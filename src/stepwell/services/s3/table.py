@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from stepwell.api.operations import Operation, Right, words
+from stepwell.api.operations import Disclosure, Operation, Right, words
 from stepwell.services.s3 import (
     buckets,
     configurations,
@@ -47,6 +47,10 @@ def _given(name: str) -> Callable[[Mapping[str, Any]], bool]:
     return lambda params: params.get(name) is not None
 
 
+def _locked(params: Mapping[str, Any]) -> bool:
+    return bool(params.get("ObjectLockEnabledForBucket"))
+
+
 def _versioned(params: Mapping[str, Any]) -> bool:
     return params.get("VersionId") is not None
 
@@ -67,13 +71,23 @@ def _versions(action: str, versioned: str) -> tuple[Right, ...]:
     )
 
 
-def _many(params: Mapping[str, Any], site: object) -> str:
-    """DeleteObjects needs its right on each key; all keys that begin as these do stand for them."""
-    keys = [each["Key"] for each in params["Delete"]["Objects"]] or [""]
-    first, last = min(keys), max(keys)
-    pairs = enumerate(zip(first, last, strict=False))
-    shared = first[: next((place for place, (one, other) in pairs if one != other), len(first))]
-    return f"arn:aws:s3:::{params['Bucket']}/{shared if first == last else shared + '*'}"
+def _deleted(*, versions: bool) -> Callable[[Mapping[str, Any], object], tuple[str, ...]]:
+    """The objects of a DeleteObjects call of which the latest, or a version, is to go."""
+    return lambda params, site: tuple(
+        f"arn:aws:s3:::{params['Bucket']}/{each['Key']}"
+        for each in params["Delete"]["Objects"]
+        if (each.get("VersionId") is not None) is versions
+    )
+
+
+#: whoever may not list a bucket is not told which keys it lacks
+_ABSENT = Disclosure(codes=frozenset({"NoSuchKey"}), right=Right(action="s3:ListBucket", resource=BUCKET))
+_ABSENT_SOURCE = Disclosure(
+    codes=frozenset({"NoSuchKey"}),
+    right=Right(
+        action="s3:ListBucket", resource=lambda params, site: f"arn:aws:s3:::{source_of(params).bucket}"
+    ),
+)
 
 
 _PUT_KEYS = {
@@ -103,6 +117,14 @@ _BUCKETS = (
         name="CreateBucket",
         rights=(
             Right(action="s3:CreateBucket", resource=BUCKET, keys={"s3:x-amz-acl": "ACL"}),
+            Right(action="s3:PutBucketAcl", resource=BUCKET, when=_given("ACL")),
+            Right(action="s3:PutBucketVersioning", resource=BUCKET, when=_locked),
+            Right(action="s3:PutBucketObjectLockConfiguration", resource=BUCKET, when=_locked),
+            Right(
+                action="s3:TagResource",
+                resource=BUCKET,
+                when=lambda params: bool((params.get("CreateBucketConfiguration") or {}).get("Tags")),
+            ),
             Right(action="s3:PutBucketOwnershipControls", resource=BUCKET, when=_given("ObjectOwnership")),
         ),
         honoured=words(
@@ -190,6 +212,7 @@ _OBJECTS = (
         honoured=(*_KEY, *_CONDITIONS, *OVERRIDES, *words("Range PartNumber VersionId ChecksumMode")),
         recorded=("RequestPayer",),
         act=reading.get,
+        disclosure=_ABSENT,
     ),
     Operation(
         name="HeadObject",
@@ -197,6 +220,7 @@ _OBJECTS = (
         honoured=(*_KEY, *_CONDITIONS, *OVERRIDES, *words("Range PartNumber VersionId ChecksumMode")),
         recorded=("RequestPayer",),
         read=reading.head,
+        disclosure=_ABSENT,
     ),
     Operation(
         name="GetObjectAttributes",
@@ -207,6 +231,7 @@ _OBJECTS = (
         honoured=(*_KEY, *words("VersionId MaxParts PartNumberMarker ObjectAttributes")),
         recorded=("RequestPayer",),
         read=reading.attributes,
+        disclosure=_ABSENT,
     ),
     Operation(
         name="GetObjectAcl",
@@ -214,6 +239,7 @@ _OBJECTS = (
         honoured=(*_KEY, "VersionId"),
         recorded=("RequestPayer",),
         read=reading.acl,
+        disclosure=_ABSENT,
     ),
     Operation(
         name="DeleteObject",
@@ -225,12 +251,8 @@ _OBJECTS = (
     Operation(
         name="DeleteObjects",
         rights=(
-            Right(action="s3:DeleteObject", resource=_many),
-            Right(
-                action="s3:DeleteObjectVersion",
-                resource=_many,
-                when=lambda params: any(each.get("VersionId") for each in params["Delete"]["Objects"]),
-            ),
+            Right(action="s3:DeleteObject", resource=_deleted(versions=False), itemwise=True),
+            Right(action="s3:DeleteObjectVersion", resource=_deleted(versions=True), itemwise=True),
         ),
         honoured=(
             *_OWNER,
@@ -238,6 +260,7 @@ _OBJECTS = (
             "Delete.Quiet",
         ),
         recorded=("ChecksumAlgorithm", "RequestPayer"),
+        prepare=removal.prepare_many,
         decide=removal.delete_many,
     ),
     Operation(
@@ -255,6 +278,7 @@ _OBJECTS = (
         recorded=_CLASSES,
         prepare=copying.prepare_copy,
         decide=copying.copy,
+        disclosure=_ABSENT_SOURCE,
     ),
     Operation(
         name="GetObjectTagging",
@@ -262,6 +286,7 @@ _OBJECTS = (
         honoured=(*_KEY, "VersionId"),
         recorded=("RequestPayer",),
         read=tagging.get,
+        disclosure=_ABSENT,
     ),
     Operation(
         name="PutObjectTagging",
@@ -340,6 +365,7 @@ _UPLOADS = (
         recorded=("RequestPayer",),
         prepare=copying.prepare_part,
         decide=copying.put_part,
+        disclosure=_ABSENT_SOURCE,
     ),
     Operation(
         name="CompleteMultipartUpload",

@@ -54,7 +54,7 @@ def create(call: Call, draft: Draft, _: None) -> dict[str, Any]:
     container = _container(params, draft)
     if "ExecutionRoleArn" not in params:
         raise ValidationException("ExecutionRoleArn is required.")
-    roles.require(draft, params["ExecutionRoleArn"])
+    roles.require(draft, params["ExecutionRoleArn"], arn)
     request = {key: value for key, value in params.items() if key != "Tags"}
     tags.add(draft, arn, params.get("Tags"))
     draft.put(Model(name=name, arn=arn, request=request, created=draft.now, container=container))

@@ -9,7 +9,7 @@ from typing import Any
 from stepwell.api import callers
 from stepwell.api.context import Context
 from stepwell.api.roles import trusts
-from stepwell.calls import Call, Caller
+from stepwell.calls import Call, Caller, Origin
 from stepwell.durable import Draft
 from stepwell.errors import AwsError, ValidationException
 
@@ -26,9 +26,9 @@ def refusal(role: str) -> str:
     )
 
 
-def require(draft: Draft, role: str) -> None:
-    """Raise ValidationException unless the role exists and trusts SageMaker."""
-    if not trusts(draft, role, SERVICE):
+def require(draft: Draft, role: str, source: str) -> None:
+    """Raise ValidationException unless the role exists and trusts SageMaker to act for the ARN `source`."""
+    if not trusts(draft, role, SERVICE, source=source):
         raise ValidationException(refusal(role))
 
 
@@ -42,14 +42,18 @@ class Session:
     credentials: Mapping[str, Any]
 
 
-async def assume(context: Context, role: str) -> Session:
-    """A fresh session of the role; its trust policy is asked anew. Raises ValidationException."""
+async def assume(context: Context, role: str, source: str) -> Session:
+    """A fresh session of the role, for the resource `source`; its trust policy is asked anew.
+
+    Raises ValidationException.
+    """
     account = role.split(":")[4]
     call = Call(
         service="sts",
         operation="AssumeRole",
         params={"RoleArn": role, "RoleSessionName": SESSION},
         caller=callers.service_principal(SERVICE, account),
+        origin=Origin(source_arn=source),
     )
     try:
         output = (await context.dispatch(call)).output

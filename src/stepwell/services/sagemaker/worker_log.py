@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Protocol
 
+from stepwell.calls import Caller
 from stepwell.services.sagemaker.ports import Parts
 
 Lines = Sequence[tuple[float, str]]
@@ -36,12 +37,19 @@ class WorkerLog:
         self._worker_id = worker_id
         self._group = group
         self._stream = stream
+        self._writable = False
         #: hear of every line from the first, also of those that were passed on before
         self.listeners: list[Listener] = []
 
+    async def open(self, caller: Caller) -> None:
+        """Ask whether the worker's role may write here; without the right, nothing is kept."""
+        self._writable = await self._context.read(
+            lambda view: self._sink.writable(view, caller, self._group, self._stream)
+        )
+
     def say(self, message: str) -> None:
         """A line of the server's own, before the job has any."""
-        self._sink.write(self._group, self._stream, [(self._context.now, message)])
+        self._keep([(self._context.now, message)])
 
     async def follow(self) -> None:
         """Pass the log on until the job has ended and all of it is passed on.
@@ -64,8 +72,12 @@ class WorkerLog:
                     break
         async for batch in self._jobs.lines(self._worker_id, done):
             await self._tell(batch.lines)
-            self._sink.write(self._group, self._stream, list(batch.lines))
+            self._keep(list(batch.lines))
             cursor.write_text(str(batch.offset))
+
+    def _keep(self, lines: list[tuple[float, str]]) -> None:
+        if self._writable:
+            self._sink.write(self._group, self._stream, lines)
 
     async def _tell(self, lines: Lines) -> None:
         for listener in self.listeners:

@@ -36,7 +36,7 @@ def diagnostics(engine: Engine, text: str, machine_type: str) -> list[Diagnostic
     report = Report(source)
     if any(not _writable(name) for name in _names(source.value)):
         report.error((), "The names of states must be text that UTF-8 can write", INVALID_STATE_NAME)
-    for path, resource in _resources(source.value):
+    for path, resource in resources(source.value):
         if machine_type == EXPRESS and _check_express(path, resource, report):
             continue
         wrong = problem(resource, engine.serves)
@@ -85,7 +85,7 @@ def _writable(text: str) -> bool:
     return text.encode("utf-8", "replace").decode() == text
 
 
-def _resources(machine: Mapping[str, Any]) -> Iterator[tuple[Path, str]]:
+def resources(machine: Mapping[str, Any]) -> Iterator[tuple[Path, str]]:
     """Every Task's resource with its place."""
     for path, block in _blocks(machine, ()):
         for name, state in block["States"].items():

@@ -149,6 +149,15 @@ class TooManyTags(AwsError):
         super().__init__(f"Too many tags for the resource: '{arn}'")
 
 
+class ManagedRuleDenied(AwsError):
+    """The execution role may not make the rule that tells of a `.sync` job's end."""
+
+    code = "AccessDeniedException"
+
+    def __init__(self, role: str) -> None:
+        super().__init__(f"'{role}' is not authorized to create managed-rule.")
+
+
 class RoleNotTrusted(AwsError):
     """The execution role does not exist, or Step Functions may not assume it."""
 

@@ -15,10 +15,11 @@ from stepwell.durable import Draft, Record, View
 from stepwell.engine import Engine
 from stepwell.engine.programs import blob
 from stepwell.errors import ValidationException
-from stepwell.services.stepfunctions import names, pages
+from stepwell.services.stepfunctions import managed_rules, names, pages
 from stepwell.services.stepfunctions.definitions import EXPRESS, prepare_definition
 from stepwell.services.stepfunctions.errors import (
     InvalidLoggingConfiguration,
+    ManagedRuleDenied,
     MissingRequiredParameter,
     StateMachineAlreadyExists,
     StateMachineDoesNotExist,
@@ -76,15 +77,27 @@ def definition_of(view: View, digest: str) -> str:
 def operations(engine: Engine) -> tuple[Operation, ...]:
     """The operations of this noun."""
 
-    async def prepare_create(call: Call, context: Context) -> None:
+    async def prepare_create(call: Call, context: Context) -> bool:
+        """Whether the role may make the managed rules."""
         _refuse(call.params)
         await prepare_definition(engine, call, context)
         if call.params.get("type") == EXPRESS:
             raise StateMachineTypeNotSupported("Stepwell does not support state machines of type EXPRESS")
+        role, definition = call.params["roleArn"], call.params["definition"]
+        return await context.read(lambda view: managed_rules.permitted(context, view, role, definition))
 
-    async def prepare_update(call: Call, context: Context) -> None:
+    async def prepare_update(call: Call, context: Context) -> bool:
+        """Whether the role, the new one or the machine's, may make the managed rules."""
         _refuse(call.params)
         await prepare_definition(engine, call, context)
+
+        def look(view: View) -> bool:
+            found = find(view, call.params["stateMachineArn"])
+            role = call.params.get("roleArn", found.role)
+            definition = call.params.get("definition") or definition_of(view, found.definition)
+            return managed_rules.permitted(context, view, role, definition)
+
+        return await context.read(look)
 
     def delete(call: Call, draft: Draft) -> Answer:
         arn = call.params["stateMachineArn"]
@@ -153,7 +166,7 @@ def operations(engine: Engine) -> tuple[Operation, ...]:
     )
 
 
-def create(call: Call, draft: Draft, _checked: None) -> Answer:
+def create(call: Call, draft: Draft, permitted: bool) -> Answer:
     """CreateStateMachine: the same again is the same machine."""
     params = call.params
     name = params["name"]
@@ -174,7 +187,7 @@ def create(call: Call, draft: Draft, _checked: None) -> Answer:
     tags = {tag["key"]: tag["value"] for tag in params.get("tags", ())}
     if len(tags) > TAGS_LIMIT:
         raise TooManyTags(arn)
-    require_trusted(draft, params["roleArn"])
+    _require_role(draft, params["roleArn"], arn, permitted)
     save(
         draft,
         StateMachine(
@@ -193,7 +206,7 @@ def create(call: Call, draft: Draft, _checked: None) -> Answer:
     return {"stateMachineArn": arn, "creationDate": draft.now}
 
 
-def update(call: Call, draft: Draft, _checked: None) -> Answer:
+def update(call: Call, draft: Draft, permitted: bool) -> Answer:
     """UpdateStateMachine: new executions begin with it, running ones go on with the old."""
     params = call.params
     found = find(draft, params["stateMachineArn"])
@@ -212,13 +225,20 @@ def update(call: Call, draft: Draft, _checked: None) -> Answer:
         )
         if parameter in params
     }
-    if "roleArn" in params:
-        require_trusted(draft, params["roleArn"])
+    if "roleArn" in params or "definition" in params:
+        _require_role(draft, params.get("roleArn", found.role), found.arn, permitted)
     if "definition" in params:
         changed["definition"] = draft.keep(blob(params["definition"]))
     revision = draft.uuid()
     save(draft, replace(found, **changed, updated=draft.now, revision=revision))
     return {"updateDate": draft.now, "revisionId": revision}
+
+
+def _require_role(draft: Draft, role: str, machine: str, permitted: bool) -> None:
+    """Raise RoleNotTrusted or ManagedRuleDenied."""
+    require_trusted(draft, role, machine)
+    if not permitted:
+        raise ManagedRuleDenied(role)
 
 
 def save(draft: Draft, machine: StateMachine) -> None:

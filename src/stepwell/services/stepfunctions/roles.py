@@ -9,7 +9,7 @@ from stepwell.services.stepfunctions.errors import RoleNotTrusted
 SERVICE = "states.amazonaws.com"
 
 
-def require_trusted(draft: Draft, role: str) -> None:
-    """Raise RoleNotTrusted unless Step Functions, or its regional principal, may assume the role."""
-    if not trusts(draft, role, SERVICE, f"states.{draft.region}.amazonaws.com"):
+def require_trusted(draft: Draft, role: str, machine: str) -> None:
+    """Raise RoleNotTrusted unless Step Functions, or its regional principal, may assume it for `machine`."""
+    if not trusts(draft, role, SERVICE, f"states.{draft.region}.amazonaws.com", source=machine):
         raise RoleNotTrusted

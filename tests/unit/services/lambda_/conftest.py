@@ -13,6 +13,8 @@ from typing import Any
 import pytest
 from harness import Harness
 
+from stepwell.calls import Caller
+from stepwell.durable import View
 from stepwell.errors import AwsError
 from stepwell.services import iam, lambda_, s3, sts
 from stepwell.workers.functions import FunctionSpec, Invocation, InvocationResult
@@ -72,6 +74,9 @@ class Lines:
 
     def __init__(self) -> None:
         self.written: list[tuple[str, str, list[tuple[float, str]]]] = []
+
+    def writable(self, view: View, caller: Caller, group: str, stream: str) -> bool:
+        return True
 
     def write(self, group: str, stream: str, lines: list[tuple[float, str]]) -> None:
         self.written.append((group, stream, lines))

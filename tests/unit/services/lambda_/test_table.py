@@ -66,5 +66,5 @@ def test_a_row_needs_rights_and_classifies_fields_of_the_model(row: Operation) -
     ],
 )
 def test_a_call_needs_awss_rights_on_awss_arns(operation: str, params: dict, expected: set) -> None:
-    found = {(right.action, resource) for right, resource in rights(ROWS[operation], params, SITE)}
+    found = {(right.action, resource) for right, resource in rights(ROWS[operation].rights, params, SITE)}
     assert found == expected

@@ -18,6 +18,7 @@ def segments_for() -> Callable[[Harness], logs.Segments]:
         harness.config.data / "logs",
         clock=harness.clock,
         submit=harness.dispatcher.submit,
+        permits=harness.context.permits,
         durable=False,
     )
 

@@ -33,7 +33,7 @@ def synced(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, int]]:
 
 @pytest.fixture
 def segments(tmp_path: Path) -> Iterator[Segments]:
-    made = Segments(tmp_path, clock=ManualClock(), submit=lambda decision: None)
+    made = Segments(tmp_path, clock=ManualClock(), submit=lambda decision: None, permits=lambda *_: True)
     yield made
     made.close()
 

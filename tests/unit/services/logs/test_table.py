@@ -15,7 +15,7 @@ from stepwell.services import logs
 SITE = Site(account="000000000000", region="us-east-1")
 GROUP = "arn:aws:logs:us-east-1:000000000000:log-group:g"
 ROWS = logs.service(
-    logs.Segments(Path("unused"), clock=ManualClock(), submit=lambda decision: None)
+    logs.Segments(Path("unused"), clock=ManualClock(), submit=lambda decision: None, permits=lambda *_: True)
 ).operations
 
 
@@ -41,5 +41,5 @@ def test_a_row_needs_rights_and_classifies_fields_of_the_model(row: Operation) -
     ],
 )
 def test_the_resource_is_spelled_as_in_awss_denials(operation: str, params: dict, resource: str) -> None:
-    ((_, found),) = rights(ROWS[operation], params, SITE)
+    ((_, found),) = rights(ROWS[operation].rights, params, SITE)
     assert found == f"arn:aws:logs:us-east-1:000000000000:{resource}"
