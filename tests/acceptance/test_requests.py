@@ -163,10 +163,10 @@ def test_a_session_token_that_is_not_the_keys_own_is_refused(server: Running) ->
             "MaxItems",
         ),
         (
-            query_ask("iam", b"Action=CreateGroup&Version=2010-05-08&GroupName=a"),
+            query_ask("iam", b"Action=CreateSAMLProvider&Version=2010-05-08&GroupName=a"),
             400,
             "UnsupportedOperation",
-            "CreateGroup",
+            "CreateSAMLProvider",
         ),
         (
             Ask(service="s3", method="POST", path="/requests?delete", body=b"<Delete><Object></Delete>"),

@@ -149,11 +149,11 @@ class ModelServer:
 
     async def start(self) -> None:
         """Start or attach, and return when it is healthy. Raises RunFailed."""
-        await self._log.open(role_session(self._variant.role, SESSION))
         jobs = self._parts.jobs
         if jobs.known(self._worker_id) and jobs.ended(self._worker_id) is not None:
             await self._parts.servers.drain(self._worker_id)
             await asyncio.to_thread(jobs.forget, self._worker_id)
+        await self._log.open(role_session(self._variant.role, SESSION))
         environment = await built(self._parts.environments, self._variant.container["Image"], self._log.say)
         folder = await asyncio.to_thread(jobs.staging, self._worker_id)
         if folder is not None:
