@@ -29,6 +29,7 @@ from stepwell.engine.turn import (
     ABORT,
     CONTINUE,
     DEADLINE,
+    FORGET,
     HEARTBEAT,
     RETRY,
     STOP_EFFECT,
@@ -48,6 +49,8 @@ log = logging.getLogger(__name__)
 STEPS = 1000
 #: executions whose frames are kept in memory at most
 KEPT = 4096
+#: seconds for which an execution is remembered that its machine's deletion aborted
+FORGET_AFTER = 60.0
 
 #: whether the server answers an operation: (service, operation) as botocore names them
 Serves = Callable[[str, str], bool]
@@ -118,11 +121,20 @@ class Engine:
             draft, execution, lambda turn: turn.end(executions.ABORTED, error=error, cause=cause)
         )
 
-    def abort_all(self, draft: Draft, machine: str) -> None:
-        """Abort all running executions of a machine, each in a decision of its own."""
-        for listed in executions.newest_first(draft, machine, status=RUNNING):
+    def forget_all(self, draft: Draft, machine: str) -> None:
+        """A machine goes, and its executions with it: those that run are aborted first.
+
+        Each is aborted in a decision of its own; one that was aborted is remembered for a while, so that
+        a job that was being made for it is still ended.
+        """
+        forget = {"machine": machine, "before": draft.now, "purpose": FORGET}
+        draft.send(TIMER, forget)
+        running = list(executions.newest_first(draft, machine, status=RUNNING))
+        for listed in running:
             key = f"{listed.machine}:{listed.name}"
             draft.send(TIMER, {"execution": key, "purpose": ABORT})
+        if running:
+            draft.timer(f"forget/{draft.unique()}", draft.now + FORGET_AFTER, TIMER, forget)
 
     def task_succeeded(self, draft: Draft, token: str, output: Any) -> bool:
         """SendTaskSuccess. False when nothing waits for the token any more."""
@@ -178,10 +190,14 @@ class Engine:
 
     def _timer(self, timer: Timer, draft: Draft) -> None:
         body = timer.body
+        purpose = body["purpose"]
+        if purpose == FORGET:
+            if executions.forget(draft, body["machine"], before=body["before"]):
+                draft.send(TIMER, body)
+            return
         execution = draft.get(Execution, body["execution"])
         if execution is None or execution.status != RUNNING:
             return
-        purpose = body["purpose"]
         if purpose == CONTINUE:
             self._decide(draft, execution, lambda turn: turn.ready.extend(ready_frames(turn)))
             return

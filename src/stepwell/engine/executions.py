@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Iterator
+from itertools import islice
 from typing import Any, ClassVar
 
 from msgspec.structs import replace
@@ -18,6 +19,8 @@ TIMED_OUT = "TIMED_OUT"
 ABORTED = "ABORTED"
 STATUSES = (RUNNING, SUCCEEDED, FAILED, TIMED_OUT, ABORTED)
 
+#: executions that one decision forgets
+FORGOTTEN_AT_ONCE = 100
 #: milliseconds; subtracted from it, later times sort first
 _FAR = 9_999_999_999_999
 
@@ -125,6 +128,23 @@ def close(
     draft.put(ended, blobs=[ended.definition])
     draft.put(_listed(ended))
     return ended
+
+
+def forget(draft: Draft, machine: str, *, before: float) -> bool:
+    """Delete executions of a machine that ended, and began before that time; whether more are left."""
+    ended = (
+        execution
+        for listed in newest_first(draft, machine)
+        if listed.status != RUNNING
+        and (execution := draft.get(Execution, f"{machine}:{listed.name}"))
+        and execution.started < before
+    )
+    found = list(islice(ended, FORGOTTEN_AT_ONCE))
+    for execution in found:
+        draft.delete(ListedExecution, _listed(execution).key)
+        draft.delete(Execution, execution.key)
+        draft.drop(execution.journal)
+    return len(found) == FORGOTTEN_AT_ONCE
 
 
 def newest_first(

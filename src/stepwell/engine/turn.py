@@ -38,6 +38,7 @@ HEARTBEAT = "heartbeat"
 DEADLINE = "deadline"
 CONTINUE = "continue"
 ABORT = "abort"
+FORGET = "forget"
 
 _IN_TEXT: Any = object()
 

@@ -105,7 +105,7 @@ def operations(engine: Engine) -> tuple[Operation, ...]:
         found = None if name is None else draft.get(StateMachine, name)
         if found is not None and found.arn == arn:
             draft.delete(StateMachine, found.key)
-            engine.abort_all(draft, found.name)
+            engine.forget_all(draft, found.name)
         return {}
 
     pass_role = Right(

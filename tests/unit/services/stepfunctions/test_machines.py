@@ -173,14 +173,34 @@ def test_an_update_needs_something_to_update(world: World) -> None:
 
 
 def test_deleting_aborts_what_runs_and_is_silent_about_nothing(world: World) -> None:
-    """Running executions are aborted and can still be described; a second delete is no error."""
+    """Running executions are aborted and can still be described a while; a second delete is no error."""
     machine = world.create(single(Type="Wait", Seconds=50))
     execution = world.start(machine)
     for _ in range(2):
         world.call("DeleteStateMachine", stateMachineArn=machine)
     world.run()
     assert world.describe(execution)["status"] == "ABORTED"
+    world.advance(61)
+    assert world.refused("DescribeExecution", executionArn=execution)[0] == "ExecutionDoesNotExist"
     assert world.refused("StartExecution", stateMachineArn=machine)[0] == "StateMachineDoesNotExist"
+
+
+def test_executions_go_with_their_machine_and_leave_a_later_one_alone(world: World) -> None:
+    """However many have ended; a machine of the same name has executions of its own."""
+    definition = single(Type="Pass")
+    machine = world.create(definition)
+    ended = [world.start(machine, name=f"run-{number}") for number in range(205)]
+    world.run()
+    world.advance(1)
+    world.call("DeleteStateMachine", stateMachineArn=machine)
+    world.create(definition)
+    world.advance(1)
+    later = world.start(machine, name="run-0")
+    world.run()
+    assert world.describe(later)["status"] == "SUCCEEDED"
+    listed = world.call("ListExecutions", stateMachineArn=machine)["executions"]
+    assert [each["name"] for each in listed] == ["run-0"]
+    assert world.refused("GetExecutionHistory", executionArn=ended[1])[0] == "ExecutionDoesNotExist"
 
 
 @pytest.mark.parametrize(
