@@ -176,6 +176,7 @@ def test_deleting_aborts_what_runs_and_is_silent_about_nothing(world: World) -> 
     """Running executions are aborted and can still be described a while; a second delete is no error."""
     machine = world.create(single(Type="Wait", Seconds=50))
     execution = world.start(machine)
+    world.advance(1)
     for _ in range(2):
         world.call("DeleteStateMachine", stateMachineArn=machine)
     world.run()
