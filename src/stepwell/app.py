@@ -27,6 +27,7 @@ from stepwell.gateway.asgi import Gateway
 from stepwell.gateway.credentials import WithCredentials
 from stepwell.gateway.listening import HttpServer, listen, url_of
 from stepwell.gateway.ports import Key
+from stepwell.services import events as eventbridge
 from stepwell.services import (
     iam,
     lambda_,
@@ -44,6 +45,7 @@ from stepwell.store import FileBlobs, Folder, SqliteStore
 from stepwell.store.rootkey import read_or_create
 from stepwell.store.sealer import FileSealer
 from stepwell.triggers import deliveries, events
+from stepwell.workers.commands import Commands, shared_folders, user_of
 from stepwell.workers.environments import Environments
 from stepwell.workers.functions import Functions
 from stepwell.workers.jobs import Jobs
@@ -55,6 +57,7 @@ DEFAULT_PORT = 4566
 #: what `stepwell status` counts
 COUNTED: dict[str, stepwell.Counted] = {
     "buckets": (s3.Bucket, lambda bucket: True),
+    "commands in progress": (ssm.Command, lambda command: command.ended is None),
     "endpoints": (sagemaker.Endpoint, lambda endpoint: True),
     "executions": (Execution, lambda execution: True),
     "executions running": (Execution, lambda execution: execution.status == "RUNNING"),
@@ -81,6 +84,8 @@ class Server:
     def __init__(self, config: Config, clock: Clock | None = None) -> None:
         self.config = config
         self.clock: Clock = clock or SystemClock()
+        self._command_user = user_of(config.command_user) if config.command_user is not None else None
+        self._command_paths = shared_folders(config.command_paths, config.data)
         self.folder = Folder(config.data)
         with ExitStack() as undo:
             undo.callback(self.folder.close)
@@ -133,6 +138,7 @@ class Server:
         await self.functions.close()
         if self._stop_all:
             await sagemaker.stop_all(self.sagemaker)
+            await ssm.stop_all(self.ssm)
         await self._events.run_in_executor(None, self.loop.stop)
         self.dispatcher.close()
         self.segments.close()
@@ -234,8 +240,18 @@ class Server:
         self.lambda_ = lambda_.Parts(
             context=context, workers=self.functions, logs=self.segments, code=workers / "code"
         )
-        self.ssm = ssm.Parts(context=context, logs=self.segments, sealer=FileSealer(self.folder.root))
+        self.ssm = ssm.Parts(
+            context=context,
+            logs=self.segments,
+            commands=Commands(self.jobs, user=self._command_user, share=self._command_paths),
+            credentials=self.sagemaker.credentials,
+            sealer=FileSealer(self.folder.root),
+        )
+        self.eventbridge = eventbridge.EventBridge(
+            eventbridge.Parts(permits=context.permits, serves=self._serves)
+        )
         services = [
+            self.eventbridge.service(),
             iam.service(),
             lambda_.service(self.lambda_),
             logs.service(self.segments),
@@ -257,8 +273,11 @@ class Server:
         ]
         timers: dict[str, TimerHandler] = {
             **deliveries.timers(),
-            **events.timers([self.engine.on_event, *ssm.subscribers(self.ssm)]),
+            **events.timers(
+                [self.engine.on_event, self.eventbridge.on_event, *ssm.subscribers(self.ssm)]
+            ),
             **self.engine.timers(),
+            **self.eventbridge.timers(),
             **lambda_.timers(),
             **ssm.timers(self.ssm),
             **sts.timers(),

@@ -29,6 +29,10 @@ class Config:
     region: str = "us-east-1"
     #: `enforce`, or `report`: what IAM would deny is only logged
     iam: str = "enforce"
+    #: the machine's user that Run Command's scripts run as; None for the server's own
+    command_user: str | None = None
+    #: folders of the machine that Run Command's scripts may change beside their own
+    command_paths: tuple[Path, ...] = ()
     #: where Python environments of jobs are cached, shared by all servers of a user
     cache: Path = field(default_factory=default_cache)
     #: fsync every commit (off only in tests that keep their data in memory)

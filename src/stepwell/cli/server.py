@@ -39,9 +39,26 @@ PROXIES = ("HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy")
     default="enforce",
     help="Whether to refuse what policies don't allow, or only to log it.  [default: enforce]",
 )
+@click.option(
+    "--command-user", metavar="NAME", help="Whom Run Command's scripts run as; only root can choose."
+)
+@click.option(
+    "--command-path",
+    metavar="DIR",
+    multiple=True,
+    type=click.Path(path_type=Path),
+    help="A folder that Run Command's scripts may change; may be repeated.",
+)
 @click.option("-v", "--verbose", count=True, help="Say more; twice for debugging.")
 def serve(
-    data: Path, listen: str | None, account: str | None, region: str | None, iam: str, verbose: int
+    data: Path,
+    listen: str | None,
+    account: str | None,
+    region: str | None,
+    iam: str,
+    command_user: str | None,
+    command_path: tuple[Path, ...],
+    verbose: int,
 ) -> None:
     """Run a server in the foreground until it is stopped.
 
@@ -71,6 +88,8 @@ def serve(
         account=account or (known.account if known else "000000000000"),
         region=region or (known.region if known else "us-east-1"),
         iam=iam,
+        command_user=command_user,
+        command_paths=command_path,
     )
     if not is_boundary():
         click.echo(

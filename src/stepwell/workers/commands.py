@@ -10,6 +10,7 @@ import asyncio
 import json
 import os
 import pwd
+import shutil
 import stat
 import sys
 from collections.abc import Mapping
@@ -20,11 +21,16 @@ import msgspec
 
 from stepwell.errors import UsageError
 from stepwell.workers.containment import INSIDE, python_paths
+from stepwell.workers.inside.confinement import open_to_all
 from stepwell.workers.jobs import Exit, Jobs, JobSpec, Limits, User
 from stepwell.workers.worker_environment import Credentials, CredentialsUrl
 
 #: what a command sees its folder as
 MOUNT = "/opt/command"
+#: what runs a command's scripts, in `inside` and then in each command's folder
+PROGRAM = "command.py"
+#: where a user other than the server's finds a Python when the server's own is out of reach
+SYSTEM_PYTHON = Path("/usr/bin/python3")
 #: processes that a command may have at once
 PROCESSES = 512
 #: disk that a command's own folder may hold, in bytes
@@ -108,6 +114,14 @@ def shared_folders(paths: tuple[Path, ...], data: Path) -> tuple[Path, ...]:
     return found
 
 
+def _open_python() -> Path:
+    """A Python that any user of the machine may run. Raises UsageError."""
+    for path in (Path(sys.executable), SYSTEM_PYTHON):
+        if path.exists() and open_to_all(os.path.realpath(path)):
+            return path
+    raise UsageError(f"--command-user: neither {sys.executable} nor {SYSTEM_PYTHON} may be run by others")
+
+
 class Commands:
     """All commands of one machine."""
 
@@ -117,6 +131,7 @@ class Commands:
         self._jobs = jobs
         self._user = user if user is not None and user.uid != os.geteuid() else None
         self._share = share
+        self._python = Path(sys.executable) if self._user is None else _open_python()
         self._memory = int(os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") * MEMORY_SHARE)
 
     def known(self, worker_id: str) -> bool:
@@ -129,19 +144,18 @@ class Commands:
         if folder is not None:
             for name in ("output", "steps", "home", "tmp"):
                 (folder / name).mkdir()
+            shutil.copyfile(INSIDE / PROGRAM, folder / PROGRAM)
             plan = {"steps": [asdict(script) for script in spec.scripts]}
             (folder / "plan.json").write_text(json.dumps(plan))
         await self._jobs.start(self._job(spec))
 
     def _job(self, spec: CommandSpec) -> JobSpec:
-        interpreter = Path(sys.executable)
-        program = str(INSIDE / "command.py")
         return JobSpec(
             worker_id=spec.worker_id,
-            command=(str(interpreter), "-I", "-S", program, MOUNT),
+            command=(str(self._python), "-I", "-S", f"{MOUNT}/{PROGRAM}", MOUNT),
             variables={**spec.variables, "HOME": f"{MOUNT}/home", "TMPDIR": f"{MOUNT}/tmp"},
             credentials=spec.credentials,
-            read=python_paths(interpreter),
+            read=python_paths(self._python),
             write=self._share,
             mount=MOUNT,
             user=self._user,

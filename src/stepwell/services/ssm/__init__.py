@@ -14,12 +14,24 @@ from __future__ import annotations
 from stepwell.api.operations import Service
 from stepwell.durable import EffectKind
 from stepwell.durable.loop import TimerHandler
-from stepwell.services.ssm import documents, instances, parameters, tags, windows
+from stepwell.services.ssm import commands, documents, instances, parameters, tags, windows
+from stepwell.services.ssm.commands import Command, stop_all
 from stepwell.services.ssm.instances import aliases, register, this_machine
 from stepwell.services.ssm.parts import Parts
 from stepwell.triggers.events import Subscriber
 
-__all__ = ["Parts", "aliases", "effects", "register", "service", "subscribers", "this_machine", "timers"]
+__all__ = [
+    "Command",
+    "Parts",
+    "aliases",
+    "effects",
+    "register",
+    "service",
+    "stop_all",
+    "subscribers",
+    "this_machine",
+    "timers",
+]
 
 #: what can have tags, and whether one of that id exists
 TAGGED: dict[str, tags.Exists] = {
@@ -35,6 +47,7 @@ def service(parts: Parts) -> Service:
     return Service(
         "ssm",
         [
+            *commands.OPERATIONS,
             *documents.OPERATIONS,
             *instances.operations(parts),
             *parameters.operations(parts.sealer),
@@ -46,12 +59,12 @@ def service(parts: Parts) -> Service:
 
 def effects(parts: Parts) -> list[EffectKind]:
     """Effect kinds."""
-    return [*windows.effects(parts.context)]
+    return [*commands.effects(parts), *windows.effects(parts.context)]
 
 
 def timers(parts: Parts) -> dict[str, TimerHandler]:
     """Handlers of due timers and messages, by their kind."""
-    return {**windows.timers()}
+    return {**commands.timers(), **windows.timers()}
 
 
 def subscribers(parts: Parts) -> list[Subscriber]:

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 #: bytes that are kept of one stream of a step
-LIMIT = 64 << 20
+LIMIT = 16 << 20
 #: seconds between two looks at the time
 POLL = 0.05
 #: what a process that was killed for its time or by a cancel is told to have returned

@@ -12,7 +12,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from stepwell.api.operations import words
 from stepwell.services.ssm.documents.declarations import Declaration, declared
 from stepwell.services.ssm.errors import (
     InvalidDocumentContent,

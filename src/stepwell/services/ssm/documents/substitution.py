@@ -9,11 +9,11 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from stepwell.services.ssm.documents.content import TIMEOUT, Content, Step
 from stepwell.services.ssm.documents.references import resolved
+from stepwell.workers.commands import Script
 
 #: a parameter's place
 NAME = re.compile(r"\{\{\s*([A-Za-z0-9_.-]+)\s*\}\}")
@@ -21,23 +21,6 @@ NAME = re.compile(r"\{\{\s*([A-Za-z0-9_.-]+)\s*\}\}")
 SHORTEST, LONGEST = 5, 172_800
 #: what `platformType` is on this machine
 PLATFORM = "Linux"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Script:
-    """One step of a command, ready to run."""
-
-    #: the step's
-    name: str
-    text: str
-    directory: str
-    #: seconds
-    timeout: int
-    #: whether its precondition lets it run here
-    runs: bool
-    on_failure: str
-    exit_on_success: bool
-    final: bool
 
 
 def texts_of(content: Content) -> list[str]:

@@ -2,7 +2,14 @@
 
 from stepwell.services.ssm.instances.aliases import Alias
 from stepwell.services.ssm.instances.describing import operations
-from stepwell.services.ssm.instances.machine import Machine, ManagedInstance, exists, register, this_machine
+from stepwell.services.ssm.instances.machine import (
+    Machine,
+    ManagedInstance,
+    exists,
+    find,
+    register,
+    this_machine,
+)
 from stepwell.services.ssm.instances.targets import Target, resolve
 
 __all__ = [
@@ -11,6 +18,7 @@ __all__ = [
     "ManagedInstance",
     "Target",
     "exists",
+    "find",
     "operations",
     "register",
     "resolve",

@@ -12,11 +12,12 @@ from typing import Any
 from msgspec.structs import replace
 
 from stepwell import __version__
+from stepwell.api import callers
 from stepwell.api.operations import Operation, Right, words
 from stepwell.api.roles import trusts
 from stepwell.calls import Call
 from stepwell.durable import Draft, View
-from stepwell.errors import ValidationException
+from stepwell.errors import AwsError, ValidationException
 from stepwell.services.ssm import tags
 from stepwell.services.ssm.errors import InvalidFilterKey, InvalidInstanceId
 from stepwell.services.ssm.instances import aliases, inventory, machine
@@ -147,7 +148,7 @@ def rows(view: View, now: float) -> Iterator[dict[str, Any]]:
         "SourceType": "AWS::SSM::ManagedInstance",
     }
     if here.role is not None:
-        own["IamRole"] = here.role
+        own["IamRole"] = here.role.rpartition("/")[2]
     yield {"InstanceId": here.id, **shown, **own, "ResourceType": "ManagedInstance"}
     for alias in aliases.every(view):
         yield {
@@ -182,8 +183,13 @@ def update_role(call: Call, draft: Draft) -> None:
     if here is None or here.id != call.params["InstanceId"]:
         raise InvalidInstanceId.of([call.params["InstanceId"]], draft.account)
     name = call.params["IamRole"].rpartition("/")[2]
-    if not trusts(draft, f"arn:aws:iam::{draft.account}:role/{call.params['IamRole']}", "ssm.amazonaws.com"):
-        raise ValidationException(
-            f"The role {name} does not exist or does not let ssm.amazonaws.com assume it."
-        )
-    draft.put(replace(here, role=call.params["IamRole"]))
+    asking = Call(
+        service="iam", operation="GetRole", params={"RoleName": name}, caller=callers.root(draft.account)
+    )
+    try:
+        role = str(draft.ask(asking).output["Role"]["Arn"])
+    except AwsError as error:
+        raise ValidationException(f"There is no role {name}.") from error
+    if not trusts(draft, role, "ssm.amazonaws.com"):
+        raise ValidationException(f"The role {name} does not let ssm.amazonaws.com assume it.")
+    draft.put(replace(here, role=role))

@@ -50,7 +50,7 @@ class ManagedInstance(Record, frozen=True, kw_only=True):
     #: seconds since the epoch
     registered: float
     machine: Machine
-    #: the name of the role whose credentials commands get; None for none
+    #: the ARN of the role whose credentials commands get; None for none
     role: str | None = None
 
     @property
