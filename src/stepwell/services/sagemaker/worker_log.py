@@ -37,12 +37,14 @@ class WorkerLog:
         self._worker_id = worker_id
         self._group = group
         self._stream = stream
-        self._writable = False
+        self._writable: bool | None = None
         #: hear of every line from the first, also of those that were passed on before
         self.listeners: list[Listener] = []
 
     async def open(self, caller: Caller) -> None:
-        """Ask whether the worker's role may write here; without the right, nothing is kept."""
+        """Ask, once, whether the worker's role may write here; without the right, nothing is kept."""
+        if self._writable is not None:
+            return
         self._writable = await self._context.read(
             lambda view: self._sink.writable(view, caller, self._group, self._stream)
         )
