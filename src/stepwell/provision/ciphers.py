@@ -18,6 +18,7 @@ from stepwell.provision.problems import SecretsLocked
 #: the length of keys
 KEY_BYTES = 32
 _NONCE_BYTES = 12
+_SALT_BYTES = 8
 _ITERATIONS = 1_000_000
 _KNOWN = "pulumi"
 
@@ -96,6 +97,17 @@ def of_passphrase(passphrase: str | None, salt: str) -> Cipher:
             " or PULUMI_CONFIG_PASSPHRASE_FILE, and leave `encryptionsalt` as Pulumi wrote it",
         )
     return cipher
+
+
+def salted(passphrase: str) -> str:
+    """A new `encryptionsalt` for a stack whose secrets are to go by that passphrase.
+
+    Raises:
+        UsageError: the package `cryptography` is not installed.
+    """
+    start = os.urandom(_SALT_BYTES)
+    known = Cipher(_derived(passphrase, start)).encrypt(_KNOWN)
+    return f"v1:{base64.b64encode(start).decode()}:{known}"
 
 
 @lru_cache(maxsize=16)

@@ -1,20 +1,14 @@
-"""The program's own files: `Pulumi.yaml`, `Pulumi.<stack>.yaml`, and the Python that it asks for.
-
-Encrypted values (`secure:`) are decrypted with the stack's passphrase, as `pulumi config set --secret` wrote
-them. Those of other secrets providers (a cloud's key service, Pulumi's) can only be read there.
-"""
+"""The program's own files: `Pulumi.yaml`, what it runs, and the Python that it asks for."""
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from stepwell.provision import ciphers
-from stepwell.provision.ciphers import Cipher
+from stepwell.provision import configuration
 from stepwell.provision.problems import ProjectInvalid
 
 
@@ -46,19 +40,8 @@ def read(folder: Path, stack: str, *, passphrase: str | None = None) -> Project:
         SecretsLocked: the stack has a passphrase, and `passphrase` is not it.
         UsageError: the stack has a passphrase, and the package `cryptography` is not installed.
     """
+    name, about = identify(folder, stack)
     folder = folder.resolve()
-    if not folder.is_dir():
-        raise ProjectInvalid(f"{folder} is not a folder", advice="Name the folder that has Pulumi.yaml in it")
-    if not stack or "/" in stack or stack.startswith("."):
-        raise ProjectInvalid(
-            f"{stack!r} is no stack name", advice="Use letters, digits, hyphens and underscores"
-        )
-    about = _yaml(_first(folder, "Pulumi"))
-    name = str(about.get("name") or folder.name)
-    if "/" in name or name.startswith("."):
-        raise ProjectInvalid(
-            f"{name!r} is no project name", advice="Use letters, digits, hyphens and underscores"
-        )
     runtime, options = _runtime(about)
     if runtime != "python":
         raise ProjectInvalid(
@@ -73,40 +56,51 @@ def read(folder: Path, stack: str, *, passphrase: str | None = None) -> Project:
         )
     if not main.exists():
         raise ProjectInvalid(f"{main} does not exist", advice="Correct `main:` in Pulumi.yaml")
-    config = _defaults(about, name)
-    path = _first(folder, f"Pulumi.{stack}")
-    settings = _yaml(path)
-    salt = settings.get("encryptionsalt") or ""
-    own, secret_keys = _stack_config(path, settings, name, _cipher(path, salt, passphrase))
+    path = settings_file(folder, stack)
+    config = configuration.read(about, name, path, passphrase=passphrase)
+    faults = list(configuration.faults(about, name, config.values))
+    if faults:
+        raise ProjectInvalid(
+            f"Pulumi.yaml asks for other configuration: {'; '.join(faults)}",
+            advice=f"Set it: `stepwell config set KEY VALUE --stack {stack}`",
+        )
     return Project(
         folder=folder,
         name=name,
         main=main,
         python=_python(folder, options),
-        config={**config, **own},
-        secret_keys=secret_keys,
-        salt=salt,
+        config=config.values,
+        secret_keys=config.secret_keys,
+        salt=config.salt,
     )
+
+
+def identify(folder: Path, stack: str) -> tuple[str, dict[str, Any]]:
+    """The project's name, which is the folder's where no file gives one, and all that `Pulumi.yaml` says.
+
+    Raises:
+        ProjectInvalid: there is no such folder, or a name is none.
+    """
+    folder = folder.resolve()
+    if not folder.is_dir():
+        raise ProjectInvalid(f"{folder} is not a folder", advice="Name the folder that has Pulumi.yaml in it")
+    about = configuration.load(_first(folder, "Pulumi"))
+    name = str(about.get("name") or folder.name)
+    for what, said in (("stack", stack), ("project", name)):
+        if not said or "/" in said or said.startswith("."):
+            raise ProjectInvalid(
+                f"{said!r} is no {what} name", advice="Use letters, digits, hyphens and underscores"
+            )
+    return name, about
+
+
+def settings_file(folder: Path, stack: str) -> Path | None:
+    """The stack's `Pulumi.<stack>.yaml`, where there is one."""
+    return _first(folder.resolve(), f"Pulumi.{stack}")
 
 
 def _first(folder: Path, stem: str) -> Path | None:
     return next((file for end in (".yaml", ".yml") if (file := folder / f"{stem}{end}").is_file()), None)
-
-
-def _yaml(path: Path | None) -> dict[str, Any]:
-    if path is None:
-        return {}
-    import yaml
-
-    try:
-        loaded = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise ProjectInvalid(f"{path} is not YAML: {' '.join(str(error).split())}") from error
-    if loaded is None:
-        return {}
-    if not isinstance(loaded, dict):
-        raise ProjectInvalid(f"{path} is not a mapping of names to values")
-    return loaded
 
 
 def _runtime(about: Mapping[str, Any]) -> tuple[str, Mapping[str, Any]]:
@@ -118,7 +112,8 @@ def _runtime(about: Mapping[str, Any]) -> tuple[str, Mapping[str, Any]]:
 
 
 def _python(folder: Path, options: Mapping[str, Any]) -> Path:
-    named = options.get("virtualenv")
+    # uv keeps a project's environment in .venv; the other toolchains have no place of their own
+    named = options.get("virtualenv") or (".venv" if options.get("toolchain") == "uv" else None)
     if not named:
         return Path(sys.executable)
     python = folder / str(named) / "bin" / "python"
@@ -128,82 +123,3 @@ def _python(folder: Path, options: Mapping[str, Any]) -> Path:
             advice="Make it and install the program's requirements, or drop `virtualenv` from Pulumi.yaml",
         )
     return python
-
-
-def _defaults(about: Mapping[str, Any], project: str) -> dict[str, str]:
-    config: dict[str, str] = {}
-    declared = about.get("config")
-    if not isinstance(declared, Mapping):
-        return config
-    for key, value in declared.items():
-        if isinstance(value, Mapping) and ("default" in value or "value" in value or "type" in value):
-            value = value.get("value", value.get("default"))
-        if value is not None:
-            config[_key(str(key), project)] = _text(value)
-    return config
-
-
-def _cipher(path: Path | None, salt: Any, passphrase: str | None) -> Cipher | None:
-    if not salt:
-        return None
-    try:
-        return ciphers.of_passphrase(passphrase, str(salt))
-    except ValueError as error:
-        raise ProjectInvalid(
-            f"`encryptionsalt` in {path} is damaged: {error}", advice="Restore what Pulumi wrote there"
-        ) from error
-
-
-def _stack_config(
-    path: Path | None, settings: Mapping[str, Any], project: str, cipher: Cipher | None
-) -> tuple[dict[str, str], frozenset[str]]:
-    config: dict[str, str] = {}
-    secret_keys: set[str] = set()
-    declared = settings.get("config") or {}
-    if not isinstance(declared, Mapping):
-        raise ProjectInvalid(f"`config` in {path} is not a mapping")
-    for key, value in declared.items():
-        name = _key(str(key), project)
-        if _encrypted(value):
-            secret_keys.add(name)
-            if cipher is None:
-                raise ProjectInvalid(
-                    f"Configuration value {key} in {path} is encrypted by a secrets provider that is not"
-                    " supported here: there is no `encryptionsalt`",
-                    advice="Use `pulumi stack change-secrets-provider passphrase`",
-                )
-            try:
-                value = _decrypted(value, cipher)
-            except ValueError as error:
-                raise ProjectInvalid(
-                    f"Configuration value {key} in {path} can't be decrypted: {error}",
-                    advice=f"Set it again: `pulumi config set --secret {key}`",
-                ) from None
-        config[name] = _text(value)
-    return config, frozenset(secret_keys)
-
-
-def _secure(value: Any) -> bool:
-    return isinstance(value, Mapping) and set(value) == {"secure"} and isinstance(value["secure"], str)
-
-
-def _encrypted(value: Any) -> bool:
-    if isinstance(value, Mapping):
-        return _secure(value) or any(map(_encrypted, value.values()))
-    return isinstance(value, list) and any(map(_encrypted, value))
-
-
-def _decrypted(value: Any, cipher: Cipher) -> Any:
-    if _secure(value):
-        return cipher.decrypt(value["secure"])
-    if isinstance(value, Mapping):
-        return {key: _decrypted(item, cipher) for key, item in value.items()}
-    return [_decrypted(item, cipher) for item in value] if isinstance(value, list) else value
-
-
-def _key(key: str, project: str) -> str:
-    return key if ":" in key else f"{project}:{key}"
-
-
-def _text(value: Any) -> str:
-    return value if isinstance(value, str) else json.dumps(value)

@@ -5,9 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from stepwell.provision import state
-from stepwell.provision.problems import ResourceRefused
-from stepwell.provision.vault import Vault
+from stepwell.provision import stacks
+from stepwell.provision.problems import ProjectInvalid, ResourceRefused
 
 TYPE = "pulumi:pulumi:StackReference"
 
@@ -25,18 +24,12 @@ class References:
         """The outputs of `stack`, `project/stack` or `organization/project/stack`, and which are secret.
 
         Raises:
-            ResourceRefused: there is no such stack, or its name is none.
+            ResourceRefused: there is no such stack.
             StateDamaged, StateTooNew, SecretsLocked: what it gave out can't be read.
         """
         project, stack = [self._project, *name.split("/")][-2:]
-        path = self._folder / project / f"{stack}.json"
-        if not all(part and not part.startswith(".") for part in (project, stack)) or not path.is_file():
-            there = [f"{file.parent.name}/{file.stem}" for file in sorted(self._folder.glob("*/*.json"))]
-            raise ResourceRefused(
-                f"there is no stack {project}/{stack} on this server's data folder",
-                advice=f"There are: {', '.join(there)}" if there else "Bring it up first",
-            )
-        content = state.read(path)
-        vault = Vault(path, passphrase=self._passphrase, salt=content.encryption)
-        found = state.opened(content, vault)
-        return found.outputs, list(found.secret_outputs)
+        try:
+            content = stacks.read(self._folder, project, stack, secrets=True, passphrase=self._passphrase)
+        except ProjectInvalid as error:
+            raise ResourceRefused(error.message, advice=error.advice) from error
+        return content.outputs, list(content.secret_outputs)

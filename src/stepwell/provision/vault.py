@@ -117,10 +117,10 @@ class Vault:
         return Cipher(key)
 
 
-def written(path: Path, data: bytes) -> None:
-    """Puts `data` at `path` for its owner only: whole or not at all, and on disk on return."""
+def written(path: Path, data: bytes, *, mode: int = 0o600) -> None:
+    """Puts `data` at `path`, by default for its owner only: whole or not at all, and on disk on return."""
     temporary = path.with_suffix(".new")
-    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode)
     with os.fdopen(descriptor, "wb") as file:
         file.write(data)
         file.flush()

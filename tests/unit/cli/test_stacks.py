@@ -6,7 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from stepwell.cli.stacks import Progress, problem_lines, short, summary
+from stepwell.cli.progress import Progress, problem_lines, short
+from stepwell.cli.stacks import summary
 from stepwell.provision import Diagnostic, Outcome, Problem, ResourceProgress
 from stepwell.provision.aws import TYPES
 

@@ -95,5 +95,5 @@ def test_a_stack_reads_what_another_gave_out(stack: Any, tmp_path: Path) -> None
         assert told == {"plain": ([1], False), "hidden": ("h", True)}
     stack.write(REFERRING.format(name="elsewhere/dev"))
     problem, *_ = stack.run("up", stack="other").errors
-    assert "there is no stack elsewhere/dev" in problem.message
+    assert "There is no stack elsewhere/dev" in problem.message
     assert problem.advice == "There are: program/dev, program/other"
