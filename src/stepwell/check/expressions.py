@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import operator
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from stepwell.check.calls import arguments, call, defaults
@@ -359,6 +360,8 @@ def _boolean(machine: Machine, node: ast.BoolOp, scope: Scope) -> Value:
         if holds is wanted or last:
             # what a configuration may leave out is taken as left out
             kept = [each for each in found if not (isinstance(each, Unknown) and each.optional)]
+            if isinstance(value, Literal) and not kept and found:
+                return replace(value, fallback=True)
             return agreed([*kept, value])
         if holds is None:
             found.append(value)

@@ -68,6 +68,8 @@ def document(value: Value | None) -> Value | None:
     value = known(value)
     if isinstance(value, Json):
         return known(value.value)
+    if isinstance(value, Text):
+        value = Literal(place=value.place, value=str(plain(value).value))
     if isinstance(value, Literal):
         return from_json(value)
     return value if isinstance(value, Object | Array) else None
@@ -82,40 +84,50 @@ class Plain:
     untold: list[Path] = field(default_factory=list)
 
 
-def plain(value: Value | None) -> Plain:
-    """The value as plain JSON: references as ARNs and names of stand-ins, the unknown as `unknown`."""
+def plain(value: Value | None, *, untold: str = UNTOLD) -> Plain:
+    """The value as plain JSON: references as ARNs and names of stand-ins, `untold` for what isn't known."""
     made = Plain(value=None)
-    budget = [PARTS]
-    made.value = _plain(value, (), made.untold, budget)
+    made.value = _plain(value, (), _Rendering(made=made, untold=untold))
     return made
 
 
-def _plain(value: Value | None, path: Path, untold: list[Path], budget: list[int]) -> Any:
+@dataclass(slots=True, kw_only=True)
+class _Rendering:
+    made: Plain
+    untold: str
+    budget: int = PARTS
+
+
+def _plain(value: Value | None, path: Path, rendering: _Rendering) -> Any:
     value = known(value)
-    budget[0] -= 1
-    if budget[0] < 0 or len(path) > 200:
+    untold = rendering.made.untold
+    rendering.budget -= 1
+    if rendering.budget < 0 or len(path) > 200:
         untold.append(path)
-        return UNTOLD
+        return rendering.untold
     if isinstance(value, Literal) and isinstance(value.value, str | int | float | bool | None):
         return value.value
     if isinstance(value, Array):
         if value.open:
             untold.append(path)
-        return [_plain(item, (*path, index), untold, budget) for index, item in enumerate(value.items)]
+        return [_plain(item, (*path, index), rendering) for index, item in enumerate(value.items)]
     if isinstance(value, Object):
         if value.open:
             untold.append(path)
-        return {key: _plain(item, (*path, key), untold, budget) for key, item in value.entries.items()}
+        return {key: _plain(item, (*path, key), rendering) for key, item in value.entries.items()}
     if isinstance(value, Text):
-        return "".join(str(_plain(part, path, untold, budget)) for part in value.parts)
+        before = len(untold)
+        text = "".join(str(_plain(part, path, rendering)) for part in value.parts)
+        # in a pattern, what isn't known stands for anything: also for more than one segment
+        return rendering.untold if len(untold) > before and rendering.untold == "*" else text
     if isinstance(value, Json):
-        return json.dumps(_plain(value.value, path, untold, budget))
+        return json.dumps(_plain(value.value, path, rendering))
     if isinstance(value, Reference):
         found = stand_in(value)
         if found is not None:
             return found
     untold.append(path)
-    return UNTOLD
+    return rendering.untold
 
 
 #: a type's module and name → service and resource of its ARNs; S3's have neither region nor account

@@ -6,6 +6,7 @@ import os.path
 import posixpath
 import textwrap
 from collections.abc import Callable
+from dataclasses import replace
 
 from stepwell.check import packages, paths
 from stepwell.check.json_values import from_json
@@ -383,6 +384,8 @@ def _nothing(made: Call) -> Value:
 
 def _optional(made: Call) -> Value:
     default = made.argument(1, "default")
+    if isinstance(default, Literal):
+        return replace(default, fallback=True)
     return default or Unknown(place=made.place, why="environment", optional=True)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from dataclasses import replace
 
 from stepwell.check import packages, paths
 from stepwell.check.machine import Call, Function, Machine
@@ -100,7 +101,8 @@ def _of_made(machine: Machine, holder: Made, name: str, place: Place) -> Value:
 
 def _configured(name: str, call: Call) -> Value:
     if len(call.positional) > 1 or "default" in call.named:
-        return call.argument(1, "default") or call.unknown()
+        default = call.argument(1, "default")
+        return replace(default, fallback=True) if isinstance(default, Literal) else default or call.unknown()
     unknown = Unknown(place=call.place, why="configuration", optional=name.startswith("get"))
     return Output(place=call.place, value=unknown) if "secret" in name else unknown
 

@@ -45,6 +45,8 @@ class Literal(Value):
     value: str | int | float | bool | bytes | complex | None
     #: how far after its place a string's first character stands, where the file has it as it is
     verbatim: int | None = None
+    #: whether it stands in for a configuration value that may be given
+    fallback: bool = False
 
 
 @dataclass(slots=True, kw_only=True, eq=False)

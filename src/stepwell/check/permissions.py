@@ -1,0 +1,316 @@
+"""Rights that are missing: of services at functions, and of roles at what their users do."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from stepwell.check.functions import FUNCTION, handlers
+from stepwell.check.handlers import uses
+from stepwell.check.json_values import ACCOUNT, arn, document, name, plain
+from stepwell.check.policies import statements, texts
+from stepwell.check.program import Program
+from stepwell.check.resources import Declared, referred
+from stepwell.check.roles import USERS, Role, compiled_leniently, documents, roles
+from stepwell.check.rules import Fault, Rule
+from stepwell.check.values import get, items, text
+from stepwell.check.windows import TASK
+from stepwell.identity import policy, trust
+from stepwell.identity.match import Names
+
+PERMISSION = "aws:lambda/permission:Permission"
+_S3 = "s3.amazonaws.com"
+_EVENTS = "events.amazonaws.com"
+#: what a function needs to be heard
+LOGS = ("logs:CreateLogStream", "logs:PutLogEvents")
+
+#: actions whose request must name a role, and the service that it is for (IAM User Guide, "Grant a user
+#: permissions to pass a role to an AWS service")
+PASSING = {
+    "sagemaker:CreateTrainingJob": "sagemaker.amazonaws.com",
+    "sagemaker:CreateProcessingJob": "sagemaker.amazonaws.com",
+    "sagemaker:CreateAutoMLJob": "sagemaker.amazonaws.com",
+    "sagemaker:CreateNotebookInstance": "sagemaker.amazonaws.com",
+    "states:CreateStateMachine": "states.amazonaws.com",
+    "lambda:CreateFunction": "lambda.amazonaws.com",
+}
+#: what a window's role needs for each type of task: the action, and whether it is on the task's own ARN
+_WINDOW = {
+    "RUN_COMMAND": ("ssm:SendCommand", False),
+    "LAMBDA": ("lambda:InvokeFunction", True),
+    "STEP_FUNCTIONS": ("states:StartExecution", True),
+}
+
+
+def _permitting(program: Program, function: Declared, service: str) -> tuple[list[Declared], bool]:
+    """The permissions that let a service invoke the function, and whether there may be others."""
+    found, unsure = [], program.cut
+    names = {name(function), str(arn(function))}
+    for permission in program.of(PERMISSION):
+        target, principal = permission.get("function"), permission.text("principal")
+        same = referred(target) is function or text(target) in names
+        if same and principal == service:
+            found.append(permission)
+        elif (
+            (same and principal is None) or (target is None) or (not same and not plain(target).untold == [])
+        ):
+            unsure = True
+    return found, unsure
+
+
+def _notified(program: Program) -> Iterator[tuple[Declared, Declared]]:
+    for notification in program.of("aws:s3/bucketNotification:BucketNotification"):
+        for block in items(notification.get("lambdaFunctions")):
+            function = referred(get(block, "lambdaFunctionArn"))
+            if function is not None and function.type == FUNCTION:
+                yield notification, function
+
+
+def _notification(program: Program) -> Iterator[Fault]:
+    for notification, function in _notified(program):
+        found, unsure = _permitting(program, function, _S3)
+        if not found and not unsure:
+            variable = function.variable or "function"
+            yield Fault(
+                place=notification.at("lambdaFunctions"),
+                message=f"S3 may not invoke {function.label}: the notification is refused",
+                mend=f'Declare `aws.lambda_.Permission("...", action="lambda:InvokeFunction", '
+                f'function={variable}.name, principal="{_S3}", source_arn=BUCKET.arn)`, and let the '
+                "notification depend on it.",
+            )
+
+
+def _order(program: Program) -> Iterator[Fault]:
+    for notification, function in _notified(program):
+        found, unsure = _permitting(program, function, _S3)
+        before = {*notification.depends_on(), *notification.refers_to()}
+        if found and not unsure and not before & set(found):
+            yield Fault(
+                place=notification.place,
+                message=f"{notification.label} doesn't wait for {found[0].label}, without which S3 refuses it",
+                mend=f"Add `opts=pulumi.ResourceOptions(depends_on=[{found[0].variable or 'permission'}])`.",
+            )
+
+
+def _rules(program: Program) -> Iterator[Fault]:
+    for target in program.of("aws:cloudwatch/eventTarget:EventTarget"):
+        function = referred(target.get("arn"))
+        if function is None or function.type != FUNCTION:
+            continue
+        found, unsure = _permitting(program, function, _EVENTS)
+        if not found and not unsure:
+            yield Fault(
+                place=target.at("arn"),
+                message=f"EventBridge may not invoke {function.label}: its events are lost",
+                mend=f'Declare an `aws.lambda_.Permission` for `principal="{_EVENTS}"`.',
+            )
+
+
+def _trust(program: Program) -> Iterator[Fault]:
+    found = roles(program)
+    for kind, prop, service in USERS:
+        for user in program.of(kind):
+            role = found.get(referred(user.get(prop)) or user)
+            if role is None or role.resource.open:
+                continue
+            written = next(
+                (each for each in documents(program) if _is_trust(each.resource, role, each.kind)), None
+            )
+            compiled = compiled_leniently(written) if written is not None else None
+            if compiled is None or written is None or plain(document(written.value)).untold:
+                continue
+            caller = trust.service(service, ACCOUNT)
+            role_arn = str(arn(role.resource))
+            context = {"aws:SourceArn": str(arn(user)), "aws:SourceAccount": ACCOUNT}
+            lenient = any(statement.conditions for statement in compiled.allows)
+            if lenient or trust.may_assume(compiled, caller, role_arn, context=context).allowed:
+                continue
+            yield Fault(
+                place=role.resource.at("assumeRolePolicy"),
+                message=f"{role.resource.label} doesn't let {service} take it on, for {user.label}",
+                mend=f'Name `"Principal": {{"Service": "{service}"}}` in its assume_role_policy.',
+            )
+
+
+def _is_trust(resource: Declared, role: Role, kind: str) -> bool:
+    return resource is role.resource and kind == "trust"
+
+
+def _passing(program: Program) -> Iterator[Fault]:
+    owners = {id(each.value): role for role in roles(program).values() for each in role.documents}
+    for written in documents(program):
+        if written.kind != "inline" and id(written.value) not in owners:
+            continue
+        role = owners.get(id(written.value))
+        if role is not None and role.may_somewhere("iam:PassRole"):
+            continue
+        alone = compiled_leniently(written)
+        if alone is None or _mentions(alone, "iam:passrole"):
+            continue
+        for statement in statements(written):
+            if text(getattr(statement, "entries", {}).get("Effect")) != "Allow":
+                continue
+            for value, action in texts(statement, "Action"):
+                needing = [each for each in PASSING if Names.of([action.lower()]).match(each.lower())]
+                if needing and not action.startswith("*"):
+                    yield Fault(
+                        place=value.place,
+                        message=f"`{action}` is granted without iam:PassRole: {needing[0].partition(':')[2]} "
+                        "names a role, and is refused",
+                        mend="Grant `iam:PassRole` on that role's ARN, with the condition "
+                        f'`{{"StringEquals": {{"iam:PassedToService": "{PASSING[needing[0]]}"}}}}`.',
+                    )
+
+
+def _mentions(found: policy.Policy, action: str) -> bool:
+    return any(each.actions.match(action) is not each.actions_inverted for each in found.allows)
+
+
+def _logs(program: Program) -> Iterator[Fault]:
+    for role in roles(program).values():
+        if not any(user.type == FUNCTION for user in role.users):
+            continue
+        missing = [each for each in LOGS if not role.may_somewhere(each)]
+        if missing:
+            yield Fault(
+                place=role.place,
+                message=f"{role.resource.label} lacks {' and '.join(missing)}: nothing that its function says is kept",
+            )
+
+
+def _calls(program: Program) -> Iterator[Fault]:
+    found = roles(program)
+    for function, package, file, _ in handlers(program):
+        role = found.get(referred(function.get("role")) or function)
+        if role is None:
+            continue
+        missing: dict[str, str] = {}
+        for use in uses(package, file):
+            needed = [use.action, *(["iam:PassRole"] if use.action in PASSING else [])]
+            for action in needed:
+                if not role.may_somewhere(action):
+                    missing.setdefault(action, f"{use.file}:{use.line}")
+        for action, where in missing.items():
+            yield Fault(
+                place=role.place,
+                message=f"{role.resource.label} lacks {action}, which {function.label} needs at {where}",
+                mend=f"Grant `{action}` on the resource that the function works on.",
+            )
+
+
+def _window(program: Program) -> Iterator[Fault]:
+    found = roles(program)
+    for task in program.of(TASK):
+        role = found.get(referred(task.get("serviceRoleArn")) or task)
+        needed = _WINDOW.get(task.text("taskType") or "")
+        if role is None or needed is None:
+            continue
+        action, own = needed
+        target = plain(task.get("taskArn"))
+        resource = target.value if own and not target.untold and isinstance(target.value, str) else None
+        allowed = role.may(action, resource) if resource is not None else role.may_somewhere(action)
+        if not allowed:
+            on = f" on {resource}" if resource is not None else ""
+            yield Fault(
+                place=role.place,
+                message=f"{role.resource.label} lacks {action}{on}, which {task.label} needs",
+                mend=f"Grant `{action}`.",
+            )
+
+
+def _sender(program: Program) -> Iterator[Fault]:
+    """Rules' targets that a role delivers to: state machines, Run Command."""
+    found = roles(program)
+    for target in program.of("aws:cloudwatch/eventTarget:EventTarget"):
+        machine = referred(target.get("arn"))
+        if machine is None or machine.type != "aws:sfn/stateMachine:StateMachine":
+            continue
+        role = found.get(referred(target.get("roleArn")) or target)
+        if role is None:
+            if not target.given("roleArn") and not target.open:
+                yield Fault(
+                    place=target.place,
+                    message=f"{target.label} names no role with which EventBridge may start {machine.label}",
+                    mend="Name a role that events.amazonaws.com takes on and that may states:StartExecution.",
+                )
+        elif not role.may("states:StartExecution", str(arn(machine))):
+            yield Fault(
+                place=role.place,
+                message=f"{role.resource.label} lacks states:StartExecution on {machine.label}",
+                mend="Grant `states:StartExecution` on the machine's ARN.",
+            )
+
+
+RULES = (
+    Rule(
+        code="SW401",
+        title="S3 may not invoke the function",
+        severity="error",
+        why="PutBucketNotificationConfiguration answers InvalidArgument: Unable to validate the destination.",
+        mend="Declare an `aws.lambda_.Permission` for S3.",
+        find=_notification,
+    ),
+    Rule(
+        code="SW402",
+        title="notification before its permission",
+        severity="warning",
+        why="Pulumi makes both at once, and S3 refuses the notification where it comes first.",
+        mend="Let the notification depend on the permission.",
+        find=_order,
+    ),
+    Rule(
+        code="SW403",
+        title="EventBridge may not invoke the function",
+        severity="error",
+        why="The rule matches, and every delivery is refused.",
+        mend="Declare an `aws.lambda_.Permission` for EventBridge.",
+        find=_rules,
+    ),
+    Rule(
+        code="SW404",
+        title="role that its service can't take on",
+        severity="error",
+        why="The service answers that it can't assume the role.",
+        mend="Name the service as Principal in the role's trust policy.",
+        find=_trust,
+    ),
+    Rule(
+        code="SW405",
+        title="iam:PassRole missing",
+        severity="error",
+        why="An operation that names a role needs iam:PassRole on it besides its own action.",
+        mend="Grant `iam:PassRole` on the role that is named.",
+        find=_passing,
+    ),
+    Rule(
+        code="SW406",
+        title="function without logs",
+        severity="warning",
+        why="The function runs, and nobody can see what it said.",
+        mend="Attach arn:aws:iam::aws:policy/service-role/AWSLambdaBasicExecutionRole, or grant the three logs actions.",
+        find=_logs,
+    ),
+    Rule(
+        code="SW407",
+        title="function that may not do what it does",
+        severity="error",
+        why="The call fails with AccessDenied.",
+        mend="Grant the action.",
+        find=_calls,
+    ),
+    Rule(
+        code="SW408",
+        title="window's role that may not do its task",
+        severity="error",
+        why="The task's invocation fails with AccessDenied.",
+        mend="Grant the action.",
+        find=_window,
+    ),
+    Rule(
+        code="SW409",
+        title="rule that may not start its machine",
+        severity="error",
+        why="The rule matches, and every delivery is refused.",
+        mend="Give the target a role that may states:StartExecution on the machine.",
+        find=_sender,
+    ),
+)
