@@ -32,6 +32,8 @@ EVENTS = {
     ("aws.ssm", "EC2 Command Status-change Notification"): "command-id",
     ("aws.states", "Step Functions Execution Status Change"): "executionArn",
 }
+#: how something ended: an invocation's status, its details, how many of its instances failed
+End = tuple[str, str | None, int]
 #: last statuses of commands and of executions → an invocation's
 COMMAND_ENDS = {
     "Success": "SUCCESS",
@@ -159,22 +161,35 @@ def on_event(event: Mapping[str, Any], draft: Draft) -> None:
 
 
 def _look(draft: Draft, run: Invocation) -> None:
-    """Settle the invocation if what it started is over. The look is the server's own, not the role's."""
-    if run.type == "RUN_COMMAND":
-        command = _ask(draft, "ssm", "ListCommands", {"CommandId": run.started_as})["Commands"][0]
-        if command["Status"] in COMMAND_ENDS:
-            status, errors = COMMAND_ENDS[command["Status"]], command.get("ErrorCount", 0)
-            running.settle(draft, run, status, command["StatusDetails"], errors)
-    else:
-        found = _ask(draft, "stepfunctions", "DescribeExecution", {"executionArn": run.started_as})
-        if found["status"] in EXECUTION_ENDS:
-            status = EXECUTION_ENDS[found["status"]]
-            told = [text for text in (found.get("error"), found.get("cause")) if text]
-            errors = run.weight if status in ("FAILED", "TIMED_OUT") else 0
-            running.settle(draft, run, status, ": ".join(told) or None, errors)
+    """Settle the invocation if what it started is over, or gone."""
+    try:
+        end = _command_end(draft, run) if run.type == "RUN_COMMAND" else _execution_end(draft, run)
+    except AwsError as error:
+        end = "FAILED", error.message, run.weight
+    if end is not None:
+        status, details, errors = end
+        running.settle(draft, run, status, details, errors)
+
+
+def _command_end(draft: Draft, run: Invocation) -> End | None:
+    found = _ask(draft, "ssm", "ListCommands", {"CommandId": run.started_as})["Commands"]
+    if not found:
+        return "FAILED", f"Command {run.started_as} does not exist.", run.weight
+    status = COMMAND_ENDS.get(found[0]["Status"])
+    return (status, found[0]["StatusDetails"], found[0].get("ErrorCount", 0)) if status else None
+
+
+def _execution_end(draft: Draft, run: Invocation) -> End | None:
+    found = _ask(draft, "stepfunctions", "DescribeExecution", {"executionArn": run.started_as})
+    status = EXECUTION_ENDS.get(found["status"])
+    if status is None:
+        return None
+    told = [text for text in (found.get("error"), found.get("cause")) if text]
+    return status, ": ".join(told) or None, run.weight if status in ("FAILED", "TIMED_OUT") else 0
 
 
 def _ask(draft: Draft, service: str, operation: str, params: Mapping[str, Any]) -> Mapping[str, Any]:
+    # the look is the server's own: the role needs no right to it
     caller = callers.root(draft.account)
     return draft.ask(Call(service=service, operation=operation, params=params, caller=caller)).output
 

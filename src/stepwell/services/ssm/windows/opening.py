@@ -73,7 +73,7 @@ def _opened(draft: Draft, window: Window, start: float) -> Execution:
         cutoff=end - window.cutoff * HOUR,
         end=end,
     )
-    draft.put(Opening(window=window.id, started=draft.now, execution=execution.id))
+    draft.put(Opening(window=window.id, started=draft.now, scheduled=start, execution=execution.id))
     before = draft.get(Execution, window.execution) if window.execution else None
     if before is not None and not before.final and before.end <= draft.now:
         running.end_all(draft, before, END_REACHED)

@@ -60,11 +60,13 @@ class Opening(Record, frozen=True, kw_only=True):
 
     window: str
     started: float
+    #: when it should have begun; late ones may begin at once
+    scheduled: float
     execution: str
 
     @property
     def key(self) -> str:
-        return f"{self.window}/{self.started:017.3f}/{self.execution}"
+        return f"{self.window}/{self.started:017.3f}/{self.scheduled:017.3f}/{self.execution}"
 
 
 class TaskExecution(Run, frozen=True, kw_only=True):

@@ -42,6 +42,8 @@ RECORDED = words(
 MEMBERS = {"RUN_COMMAND": "RunCommand", "LAMBDA": "Lambda", "STEP_FUNCTIONS": "StepFunctions"}
 #: the task's type → what its TaskArn is, as ARNs name it: the service and how the resource begins
 ARNS = {"LAMBDA": ("lambda", "function:"), "STEP_FUNCTIONS": ("states", "stateMachine:")}
+#: the role that AWS makes for Systems Manager
+LINKED_ROLE = "AWSServiceRoleForAmazonSSM"
 #: ids and registered targets that a task may name (quotas)
 IDS, WINDOW_TARGETS = 50, 10
 #: what a task without targets shows for its rates
@@ -111,8 +113,8 @@ def completed(draft: Draft, window: Window, type: str, settings: Mapping[str, An
 
 
 def linked_role(account: str) -> str:
-    """The role that AWS makes for Systems Manager, used by tasks that name none."""
-    return f"arn:aws:iam::{account}:role/aws-service-role/{PRINCIPAL}/AWSServiceRoleForAmazonSSM"
+    """The ARN of Systems Manager's own role, which runs the tasks that name none."""
+    return f"arn:aws:iam::{account}:role/aws-service-role/{PRINCIPAL}/{LINKED_ROLE}"
 
 
 def _check_parameters(type: str, settings: Mapping[str, Any]) -> None:

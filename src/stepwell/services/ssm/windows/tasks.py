@@ -6,10 +6,12 @@ from typing import Any
 
 from msgspec.structs import replace
 
+from stepwell.api import callers
+from stepwell.api.context import Context
 from stepwell.api.operations import Operation, words
 from stepwell.calls import Call
 from stepwell.durable import Draft, View
-from stepwell.errors import UnsupportedParameter, ValidationException
+from stepwell.errors import AwsError, UnsupportedParameter, ValidationException
 from stepwell.services.ssm.errors import ResourceLimitExceededException
 from stepwell.services.ssm.windows import filters, rights, settings, tokens
 from stepwell.services.ssm.windows.records import WindowTask, task_of, tasks_of, window_of
@@ -28,7 +30,23 @@ FILTERS: dict[str, filters.Fits[WindowTask]] = {
 }
 
 
-def register(call: Call, draft: Draft) -> dict[str, Any]:
+async def ensure_role(call: Call, context: Context) -> None:
+    """A task without a role runs as Systems Manager's own, made with the first such task, by its caller."""
+    params = call.params
+    if params.get("ServiceRoleArn") or (call.operation.startswith("Update") and not params.get("Replace")):
+        return
+    named = {"RoleName": settings.LINKED_ROLE}
+    asking = callers.root(context.config.account)
+    try:
+        await context.dispatch(Call(service="iam", operation="GetRole", params=named, caller=asking))
+    except AwsError:
+        made = {"AWSServiceName": rights.PRINCIPAL}
+        await context.dispatch(
+            Call(service="iam", operation="CreateServiceLinkedRole", params=made, caller=call.caller)
+        )
+
+
+def register(call: Call, draft: Draft, _: None) -> dict[str, Any]:
     """RegisterTaskWithMaintenanceWindow."""
     params = call.params
 
@@ -49,7 +67,7 @@ def register(call: Call, draft: Draft) -> dict[str, Any]:
     return {"WindowTaskId": tokens.once(call, draft, make)}
 
 
-def update(call: Call, draft: Draft) -> dict[str, Any]:
+def update(call: Call, draft: Draft, _: None) -> dict[str, Any]:
     """UpdateMaintenanceWindowTask."""
     params = call.params
     before = task_of(draft, params["WindowId"], params["WindowTaskId"])
@@ -106,6 +124,7 @@ OPERATIONS = (
         rights=(rights.right("RegisterTaskWithMaintenanceWindow", rights.WINDOW), rights.PASSING),
         honoured=("WindowId", "TaskType", "ClientToken", *settings.HONOURED),
         recorded=settings.RECORDED,
+        prepare=ensure_role,
         decide=register,
     ),
     Operation(
@@ -113,6 +132,7 @@ OPERATIONS = (
         rights=(rights.right("UpdateMaintenanceWindowTask", rights.WINDOW), rights.PASSING),
         honoured=("WindowId", "WindowTaskId", "Replace", *settings.HONOURED),
         recorded=settings.RECORDED,
+        prepare=ensure_role,
         decide=update,
     ),
     Operation(
