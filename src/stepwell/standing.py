@@ -14,7 +14,7 @@ from stepwell.calls import Caller
 from stepwell.durable import View
 from stepwell.identity.evaluate import Policies
 from stepwell.identity.policy import Policy
-from stepwell.services import iam, lambda_, logs, s3, sagemaker, stepfunctions, sts
+from stepwell.services import events, iam, lambda_, logs, s3, sagemaker, stepfunctions, sts
 
 Tags = Mapping[str, str]
 
@@ -47,6 +47,7 @@ class Standing:
 
 #: the service, as ARNs name it → who knows a resource's tags
 _TAGS: Mapping[str, Callable[[View, str], Tags]] = {
+    "events": events.tags_of,
     "iam": iam.tags_of,
     "lambda": lambda_.tags_of,
     "logs": logs.tags_of,
@@ -56,9 +57,11 @@ _TAGS: Mapping[str, Callable[[View, str], Tags]] = {
 
 
 def resource_policy(view: View, resource: str) -> Policy | None:
-    """The policy on a function or a bucket; None for all that has none."""
+    """The policy on a function, a bucket or a bus; None for all that has none."""
     if resource.startswith("arn:aws:lambda:"):
         return lambda_.policy_of(view, resource)
     if resource.startswith("arn:aws:s3:::"):
         return s3.policy_of(view, resource.removeprefix("arn:aws:s3:::").partition("/")[0])
+    if resource.startswith("arn:aws:events:") and ":event-bus/" in resource:
+        return events.policy_of(view, resource)
     return None

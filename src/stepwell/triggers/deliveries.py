@@ -1,35 +1,40 @@
 """Deliveries: one event on its way to one target, until it arrives or is given up.
 
 A message of kind `delivery` becomes an effect; the effect calls the target; a failure that may pass is
-tried again later, any other (and the last) is kept as a `FailedDelivery`. Everything is durable, so a
-delivery outlives the server, and is made at least once. Each attempt carries the delivery's id: as the
-request's id for a function, as the execution's name for a state machine, so that a repeat is harmless.
+tried again later, any other (and the last) is kept as a `FailedDelivery`, and sent to a dead-letter queue
+where one is named. Everything is durable, so a delivery outlives the server, and is made at least once.
+Each attempt carries the delivery's id: as the request's id for a function, as the execution's name for a
+state machine, so that a repeat is harmless.
 
 A message's body:
 
-    id          unique; names the delivery
-    target      the ARN of a function or a state machine
-    payload     JSON: what the target gets
-    source_arn  the resource whose event it is
-    principal   the service that delivers: `s3.amazonaws.com`
-    role        the role to act as, where the trigger names one; the service itself otherwise
-    age         seconds after which it is given up; a day unless told
-    attempts    tries after which it is given up; 185 unless told
+    id             unique; names the delivery
+    target         the ARN of a function, a state machine, a log group, a document or a queue
+    payload        JSON: what the target gets
+    source_arn     the resource whose event it is
+    principal      the service that delivers: `s3.amazonaws.com`
+    role           the role to act as, where the trigger names one; the service itself otherwise
+    age            seconds after which it is given up; a day unless told
+    attempts       tries after which it is given up; 185 unless told
+    lane           deliveries of one lane are made one after the other; without one, at once
+    run_command    whom a document is for: Run Command's `Targets`
+    message_group  the group of a message to a queue
+    attributes     attributes of a message to a queue: name → text
+    dead_letter    {"queue": ARN, "event": JSON}: where, and as what, it ends when it is given up
 """
 
 from __future__ import annotations
 
-import json
 import logging
 from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
 from typing import Any, ClassVar
 
-from stepwell import arn
 from stepwell.api.callers import role_session, service_principal
 from stepwell.calls import Call, Caller, Origin, Reply
 from stepwell.durable import Draft, Effect, EffectKind, Outcome, Record, Timer, View
 from stepwell.errors import AwsError
+from stepwell.triggers import lanes, targets
 
 log = logging.getLogger(__name__)
 
@@ -51,6 +56,15 @@ PASSING = frozenset(
         "TooManyRequestsException",
     }
 )
+#: codes of failures → what a dead letter says of them
+_REASONS = {
+    "AccessDeniedException": "NO_PERMISSIONS",
+    "ExecutionLimitExceeded": "THROTTLING",
+    "ResourceNotFoundException": "NO_RESOURCE",
+    "StateMachineDoesNotExist": "NO_RESOURCE",
+    "ThrottlingException": "THROTTLING",
+    "TooManyRequestsException": "THROTTLING",
+}
 
 
 class FailedDelivery(Record, frozen=True, kw_only=True):
@@ -81,57 +95,25 @@ def failed(view: View, *, after: str = "", limit: int | None = None) -> list[Fai
     return list(view.scan(FailedDelivery, after=after, limit=limit))
 
 
-def _invoke(body: Body) -> tuple[str, str, dict[str, Any]]:
-    _, name, *qualifier = arn_of(body).resource.split(":")
-    params = {
-        "FunctionName": f"arn:aws:lambda:{arn_of(body).region}:{arn_of(body).account}:function:{name}",
-        "InvocationType": "Event",
-        "Payload": json.dumps(body["payload"]).encode(),
-    }
-    return "lambda", "Invoke", params | ({"Qualifier": qualifier[0]} if qualifier else {})
-
-
-def _start(body: Body) -> tuple[str, str, dict[str, Any]]:
-    params = {
-        "stateMachineArn": body["target"],
-        "name": body["id"],
-        "input": json.dumps(body["payload"]),
-    }
-    return "stepfunctions", "StartExecution", params
-
-
-#: the target's service, as ARNs name it → the call that delivers: service, operation, parameters
-TARGETS: Mapping[str, Callable[[Body], tuple[str, str, dict[str, Any]]]] = {
-    "lambda": _invoke,
-    "states": _start,
-}
-
-
-def arn_of(body: Body) -> arn.Arn:
-    """The target's ARN. Raises AwsError when it is none, or of a service that gets no deliveries."""
-    target = arn.parse(body["target"])
-    if target is None or target.service not in TARGETS:
-        raise AwsError(f"{body['target']} cannot get deliveries", code="InvalidTarget")
-    return target
-
-
-def call_of(body: Body, account: str, token: str) -> Call:
-    """The call that makes a delivery, once under a token. Raises AwsError for a target of an unknown kind."""
-    service, operation, params = TARGETS[arn_of(body).service](body)
+def calls_of(body: Body, account: str, token: str) -> list[Call]:
+    """The calls that make a delivery, once under a token. Raises AwsError for a target of an unknown kind."""
     caller: Caller
     if body.get("role"):
         caller = role_session(body["role"], body["id"])
     else:
         caller = service_principal(body["principal"], account)
-    return Call(
-        service=service,
-        operation=operation,
-        params=params,
-        caller=caller,
-        origin=Origin(source_arn=body["source_arn"]),
-        request_id=body["id"],
-        token=token,
-    )
+    return [
+        Call(
+            service=service,
+            operation=operation,
+            params=params,
+            caller=caller,
+            origin=Origin(source_arn=body["source_arn"]),
+            request_id=body["id"],
+            token=f"{token}/{number}" if number else token,
+        )
+        for number, (service, operation, params) in enumerate(targets.requests(body))
+    ]
 
 
 def timers() -> dict[str, Callable[[Timer, Draft], None]]:
@@ -145,30 +127,19 @@ def effects(*, dispatch: Dispatch, account: str) -> list[EffectKind]:
     return [EffectKind(name="delivery", perform=perform, complete=_complete)]
 
 
-def _try(timer: Timer, draft: Draft) -> None:
-    body = {"id": draft.uuid(), "began": draft.now, "attempt": 0, **timer.body}
-    body["attempt"] += 1
-    draft.effect("delivery", body, token=f"delivery/{body['id']}/{body['attempt']}")
+def begin(draft: Draft, body: Body) -> None:
+    """Begin a delivery in this decision: deliveries of one lane leave in the order in which they begin."""
+    complete = {"id": draft.uuid(), "began": draft.now, "attempt": 0, **body}
+    lane = complete.get("lane")
+    if lane is None or lanes.enter(draft, lane, complete):
+        _attempt(draft, complete)
 
 
-async def _perform(dispatch: Dispatch, account: str, effect: Effect) -> None:
-    try:
-        await dispatch(call_of(effect.body, account, effect.token))
-    except AwsError as error:
-        if error.error_code != "ExecutionAlreadyExists":
-            raise
+def give_up(draft: Draft, body: Body, code: str, message: str, *, exhausted: str | None = None) -> None:
+    """Keep a delivery as failed, and send it to its dead-letter queue where it has one.
 
-
-def _complete(effect: Effect, outcome: Outcome, draft: Draft) -> None:
-    error, body = outcome.error, effect.body
-    if error is None:
-        return
-    wait = min(LONGEST_WAIT, 2.0 ** (min(body["attempt"], 16) - 1))
-    passing = error.http_status >= 500 or error.error_code in PASSING
-    in_time = draft.now + wait - body["began"] <= body.get("age", AGE)
-    if passing and in_time and body["attempt"] < body.get("attempts", ATTEMPTS):
-        draft.timer(f"delivery/{body['id']}", draft.now + wait, "delivery", body)
-        return
+    exhausted: the limit of its retry policy that was reached, as EventBridge names it.
+    """
     lost = FailedDelivery(
         id=body["id"],
         target=body["target"],
@@ -177,8 +148,8 @@ def _complete(effect: Effect, outcome: Outcome, draft: Draft) -> None:
         began=body["began"],
         ended=draft.now,
         attempts=body["attempt"],
-        code=error.error_code,
-        message=error.message,
+        code=code,
+        message=message,
     )
     draft.put(lost)
     log.warning(
@@ -189,3 +160,68 @@ def _complete(effect: Effect, outcome: Outcome, draft: Draft) -> None:
         lost.code,
         lost.message,
     )
+    if body.get("dead_letter"):
+        begin(draft, _letter(body, lost, exhausted))
+
+
+def _letter(body: Body, lost: FailedDelivery, exhausted: str | None) -> dict[str, Any]:
+    """The delivery to the dead-letter queue (EventBridge user guide, "Using dead-letter queues")."""
+    attributes = {
+        "RULE_ARN": lost.source_arn,
+        "TARGET_ARN": lost.target,
+        "ERROR_CODE": _REASONS.get(lost.code, "SDK_CLIENT_ERROR"),
+        "ERROR_MESSAGE": lost.message or lost.code,
+    }
+    if exhausted is not None:
+        attributes |= {"EXHAUSTED_RETRY_CONDITION": exhausted, "RETRY_ATTEMPTS": str(lost.attempts - 1)}
+    return {
+        "target": body["dead_letter"]["queue"],
+        "payload": body["dead_letter"]["event"],
+        "source_arn": body["source_arn"],
+        "principal": body["principal"],
+        "attributes": attributes,
+    }
+
+
+def _try(timer: Timer, draft: Draft) -> None:
+    if "attempt" in timer.body:
+        _attempt(draft, timer.body)
+    else:
+        begin(draft, timer.body)
+
+
+def _attempt(draft: Draft, body: Body) -> None:
+    tried = {**body, "attempt": body["attempt"] + 1}
+    draft.effect("delivery", tried, token=f"delivery/{tried['id']}/{tried['attempt']}")
+
+
+async def _perform(dispatch: Dispatch, account: str, effect: Effect) -> None:
+    for call in calls_of(effect.body, account, effect.token):
+        try:
+            await dispatch(call)
+        except AwsError as error:
+            if error.error_code not in targets.ARRIVED:
+                raise
+
+
+def _complete(effect: Effect, outcome: Outcome, draft: Draft) -> None:
+    error, body = outcome.error, effect.body
+    if error is not None:
+        wait = min(LONGEST_WAIT, 2.0 ** (min(body["attempt"], 16) - 1))
+        exhausted = _exhausted(body, draft.now + wait)
+        passing = error.http_status >= 500 or error.error_code in PASSING
+        if passing and exhausted is None:
+            draft.timer(f"delivery/{body['id']}", draft.now + wait, "delivery", body)
+            return
+        give_up(draft, body, error.error_code, error.message, exhausted=exhausted if passing else None)
+    if body.get("lane") is not None:
+        following = lanes.leave(draft, body["lane"])
+        if following is not None:
+            _attempt(draft, following)
+
+
+def _exhausted(body: Body, then: float) -> str | None:
+    """The limit that forbids another try at that time, as EventBridge names it."""
+    if body["attempt"] >= body.get("attempts", ATTEMPTS):
+        return "MaximumRetryAttempts"
+    return "MaximumEventAgeInSeconds" if then - body["began"] > body.get("age", AGE) else None

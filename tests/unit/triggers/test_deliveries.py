@@ -121,7 +121,7 @@ def test_a_repeat_after_a_crash_is_taken_once(tmp_path, targets):
         body = {**MESSAGE, "began": harness.clock.now(), "attempt": 1}
 
         async def deliver_twice():
-            call = deliveries.call_of(body, ACCOUNT, "token")
+            (call,) = deliveries.calls_of(body, ACCOUNT, "token")
             await harness.dispatcher.dispatch(call)
             await harness.dispatcher.dispatch(call)
 
@@ -172,7 +172,7 @@ def test_a_delivery_is_given_up_after_its_attempts_or_age(server, targets, limit
     assert [lost.attempts for lost in given_up(server)] == [attempts]
 
 
-@pytest.mark.parametrize("target", ["nonsense", "arn:aws:sqs:us-east-1:000000000000:queue"])
+@pytest.mark.parametrize("target", ["nonsense", "arn:aws:sns:us-east-1:000000000000:topic"])
 def test_a_target_that_takes_no_deliveries_is_given_up(server, targets, target):
     send(server, target=target)
     assert [lost.code for lost in given_up(server)] == ["InvalidTarget"]

@@ -1,0 +1,14 @@
+"""Roles that rules and targets name: EventBridge must be able to assume them."""
+
+from __future__ import annotations
+
+from stepwell.api.roles import trusts
+from stepwell.durable import Draft
+from stepwell.errors import ValidationException
+from stepwell.services.events.names import SERVICE
+
+
+def require_trusted(draft: Draft, role: str) -> None:
+    """Raise ValidationException unless the role exists and EventBridge may assume it."""
+    if not trusts(draft, role, SERVICE):
+        raise ValidationException(f"Provided role '{role}' cannot be assumed by principal '{SERVICE}'.")
