@@ -78,6 +78,14 @@ def template(text: str) -> str | Template:
     return Template((*pieces, literal)) if pieces else literal
 
 
+def _in_resource_part(pattern: str) -> str | Template:
+    parts = pattern.split(":", 5)
+    if len(parts) < 6:
+        return pattern
+    before, found = ":".join(parts[:5]) + ":", template(parts[5])
+    return before + found if isinstance(found, str) else Template((before, *found.pieces))
+
+
 def plain(pattern: str) -> str:
     """A filled pattern as the text that it stands for, where wildcards have no meaning."""
     return pattern.translate(_UNPROTECT)
@@ -172,8 +180,11 @@ class Resources:
 
     @classmethod
     def of(cls, patterns: Iterable[str], *, inverted: bool, variables: bool) -> Resources:
-        """The patterns; without `variables` (policies before 2012-10-17) `${` is text like any other."""
-        read = [template(pattern) if variables else pattern for pattern in patterns]
+        """The patterns; without `variables` (policies before 2012-10-17) `${` is text like any other.
+
+        So it is before an ARN's fifth colon, where AWS allows no variables.
+        """
+        read = [_in_resource_part(pattern) if variables else pattern for pattern in patterns]
         return cls(
             names=Names.of((pattern for pattern in read if isinstance(pattern, str)), arn=True),
             templates=tuple(pattern for pattern in read if isinstance(pattern, Template)),
