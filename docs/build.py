@@ -184,6 +184,12 @@ def help_pages() -> Iterator[str]:
             with click.Context(command, info_name=name, parent=above) as context:
                 yield f"## stepwell {name}\n"
                 yield f"```text\n{command.get_help(context)}\n```\n"
+                for part in command.list_commands(context) if isinstance(command, click.Group) else ():
+                    below = command.get_command(context, part)
+                    assert below is not None
+                    with click.Context(below, info_name=part, parent=context) as inner:
+                        yield f"### stepwell {name} {part}\n"
+                        yield f"```text\n{below.get_help(inner)}\n```\n"
 
 
 def images() -> Iterator[str]:
