@@ -66,6 +66,8 @@ COUNTED: dict[str, stepwell.Counted] = {
     "state machines": (stepfunctions.StateMachine, lambda machine: True),
     "training jobs in progress": (sagemaker.TrainingJob, lambda job: job.live),
 }
+#: who keeps the ids of this machine
+ALIASES = stepwell.Aliases(every=ssm.aliases.every, put=ssm.aliases.put, delete=ssm.aliases.delete)
 #: seconds after which bytes that no record needs are removed, and between two looks for them
 BLOB_GRACE = 3600
 #: the exit status of a server whose loop failed; a supervisor such as systemd starts it again
@@ -260,7 +262,7 @@ class Server:
             sagemaker_runtime.service(self.sagemaker.router, servers),
             ssm.service(self.ssm),
             stepfunctions.service(self.engine),
-            stepwell.service(status=self.status, counted=COUNTED, stop=self.stop),
+            stepwell.service(status=self.status, counted=COUNTED, stop=self.stop, aliases=ALIASES),
             sts.service(),
         ]
         effects = [
@@ -273,9 +275,7 @@ class Server:
         ]
         timers: dict[str, TimerHandler] = {
             **deliveries.timers(),
-            **events.timers(
-                [self.engine.on_event, self.eventbridge.on_event, *ssm.subscribers(self.ssm)]
-            ),
+            **events.timers([self.engine.on_event, self.eventbridge.on_event, *ssm.subscribers(self.ssm)]),
             **self.engine.timers(),
             **self.eventbridge.timers(),
             **lambda_.timers(),

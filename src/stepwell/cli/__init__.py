@@ -34,6 +34,7 @@ COMMANDS = {
     "logs": "logs",
     "validate": "validate",
     "images": "images",
+    "instance": "instance",
 }
 
 #: what `stepwell --help` says of each, so that it needs to import none
@@ -55,6 +56,7 @@ SUMMARIES = {
     "logs": "Show logs of functions, jobs and endpoints; -f follows.",
     "validate": "Check a state machine's definition.",
     "images": "Images that jobs can name; --build installs one's libraries.",
+    "instance": "This machine as Run Command's target: its id, aliases, tags, role.",
 }
 
 

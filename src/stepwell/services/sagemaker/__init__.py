@@ -13,7 +13,6 @@ from __future__ import annotations
 import asyncio
 
 from stepwell.api.operations import Service
-from stepwell.api.worker_roles import WorkerCredentials, WorkerRole
 from stepwell.durable import EffectKind, View
 from stepwell.services.sagemaker import (
     endpoint_configs,
@@ -35,6 +34,7 @@ from stepwell.services.sagemaker.processing_run import Processing
 from stepwell.services.sagemaker.tags import tags_of
 from stepwell.services.sagemaker.training_jobs import TrainingJob
 from stepwell.services.sagemaker.training_run import Training
+from stepwell.workers.worker_roles import WorkerCredentials, WorkerRole
 
 __all__ = [
     "Endpoint",

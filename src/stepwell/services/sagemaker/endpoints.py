@@ -10,7 +10,6 @@ from typing import Any, ClassVar
 
 from msgspec.structs import replace
 
-from stepwell.api import worker_roles
 from stepwell.api.operations import Operation, Right, words
 from stepwell.calls import Call
 from stepwell.durable import Draft, Record, View
@@ -26,6 +25,7 @@ from stepwell.services.sagemaker import (
 from stepwell.services.sagemaker.endpoint_configs import EndpointConfig
 from stepwell.services.sagemaker.events import tell
 from stepwell.services.sagemaker.fleets import Fleet
+from stepwell.workers import worker_roles
 
 EVENT = "SageMaker Endpoint State Change"
 #: the names of the effects: keep a fleet alive; drain and stop servers; renew an endpoint's route

@@ -10,7 +10,6 @@ import asyncio
 import logging
 from pathlib import Path
 
-from stepwell.api import worker_roles
 from stepwell.api.callers import role_session
 from stepwell.durable import Draft, Effect, EffectKind, Outcome
 from stepwell.errors import AwsError
@@ -23,6 +22,7 @@ from stepwell.services.sagemaker.ports import Parts
 from stepwell.services.sagemaker.roles import SESSION, assume
 from stepwell.services.sagemaker.staging import Staging
 from stepwell.services.sagemaker.worker_log import WorkerLog
+from stepwell.workers import worker_roles
 from stepwell.workers.jobs import Exit, JobSpec, Limits, WorkerError
 
 log = logging.getLogger(__name__)

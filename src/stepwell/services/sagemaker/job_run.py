@@ -13,7 +13,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Generic, Protocol, TypeVar
 
-from stepwell.api import worker_roles
 from stepwell.durable import Draft, Effect, EffectKind, Outcome
 from stepwell.errors import AwsError
 from stepwell.services.sagemaker.errors import RunFailed
@@ -24,6 +23,7 @@ from stepwell.services.sagemaker.progress import Progress
 from stepwell.services.sagemaker.roles import assume
 from stepwell.services.sagemaker.staging import Staging
 from stepwell.services.sagemaker.worker_log import WorkerLog
+from stepwell.workers import worker_roles
 from stepwell.workers.environments import Environment
 from stepwell.workers.jobs import Exit, JobSpec, WorkerError
 from stepwell.workers.worker_environment import CredentialsUrl

@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Protocol
 
 from stepwell.api.context import Context, LogSink
-from stepwell.api.worker_roles import WorkerCredentials
 from stepwell.workers.environments import Environment
 from stepwell.workers.jobs import Exit, Handle, JobSpec, LogBatch
 from stepwell.workers.routing import Router
+from stepwell.workers.worker_roles import WorkerCredentials
 
 
 class Jobs(Protocol):

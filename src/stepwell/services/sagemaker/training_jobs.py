@@ -7,7 +7,6 @@ from typing import Any, ClassVar
 
 from msgspec.structs import replace
 
-from stepwell.api import worker_roles
 from stepwell.api.context import Context
 from stepwell.api.operations import Operation, Right, words
 from stepwell.calls import Call
@@ -20,6 +19,7 @@ from stepwell.services.sagemaker.image_check import CheckImage
 from stepwell.services.sagemaker.job import Job
 from stepwell.services.sagemaker.metrics import check as check_metrics
 from stepwell.services.sagemaker.s3_uris import below, require_s3
+from stepwell.workers import worker_roles
 
 EVENT = "SageMaker Training Job State Change"
 RUN = "training-job"

@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Protocol
 
 from stepwell.api.context import Context, LogSink
-from stepwell.api.worker_roles import WorkerCredentials
 from stepwell.services.ssm.parameters import Sealer
 from stepwell.workers.commands import CommandSpec, StepResult
 from stepwell.workers.jobs import Exit
+from stepwell.workers.worker_roles import WorkerCredentials
 
 
 class Commands(Protocol):

@@ -1,4 +1,4 @@
-"""What AWS has no operation for: the server's own status and end.
+"""What AWS has no operation for: the server's own status and end, and its machine's other ids.
 
 One more service, with a model file of its own (`models/`), signed and authorised like the rest.
 Programs that are to run on AWS never call it.
@@ -7,12 +7,13 @@ Programs that are to run on AWS never call it.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from stepwell.api.context import Context
 from stepwell.api.operations import Operation, Right, Service, words
 from stepwell.calls import Call
-from stepwell.durable import Record, View
+from stepwell.durable import Draft, Record, View
 
 SERVER = "arn:aws:stepwell:{region}:{account}:server"
 
@@ -21,11 +22,21 @@ SERVER = "arn:aws:stepwell:{region}:{account}:server"
 Counted = tuple[type[Record], Callable[[Any], bool]]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Aliases:
+    """Whoever keeps the ids by which programs may name the server's machine."""
+
+    every: Callable[[View], list[str]]
+    put: Callable[[Draft, str], None]
+    delete: Callable[[Draft, str], None]
+
+
 def service(
     *,
     status: Callable[[], Mapping[str, Any]],
     counted: Mapping[str, Counted],
     stop: Callable[[bool], int],
+    aliases: Aliases,
 ) -> Service:
     """The service's operations.
 
@@ -45,6 +56,15 @@ def service(
     async def stop_server(call: Call, context: Context) -> Mapping[str, Any]:
         return {"ProcessId": stop(bool(call.params.get("All")))}
 
+    def list_aliases(call: Call, view: View) -> Mapping[str, Any]:
+        return {"Aliases": aliases.every(view)}
+
+    def put_alias(call: Call, draft: Draft) -> None:
+        aliases.put(draft, call.params["InstanceId"])
+
+    def delete_alias(call: Call, draft: Draft) -> None:
+        aliases.delete(draft, call.params["InstanceId"])
+
     return Service(
         "stepwell",
         (
@@ -58,6 +78,23 @@ def service(
                 rights=(Right(action="stepwell:StopServer", resource=SERVER),),
                 honoured=words("All"),
                 act=stop_server,
+            ),
+            Operation(
+                name="ListInstanceAliases",
+                rights=(Right(action="stepwell:ListInstanceAliases", resource=SERVER),),
+                read=list_aliases,
+            ),
+            Operation(
+                name="PutInstanceAlias",
+                rights=(Right(action="stepwell:PutInstanceAlias", resource=SERVER),),
+                honoured=words("InstanceId"),
+                decide=put_alias,
+            ),
+            Operation(
+                name="DeleteInstanceAlias",
+                rights=(Right(action="stepwell:DeleteInstanceAlias", resource=SERVER),),
+                honoured=words("InstanceId"),
+                decide=delete_alias,
             ),
         ),
     )

@@ -11,7 +11,6 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from stepwell.api import worker_roles
 from stepwell.arn import build
 from stepwell.clock import iso
 from stepwell.durable import Draft, Timer
@@ -20,6 +19,7 @@ from stepwell.services.ssm import instances
 from stepwell.services.ssm.commands import records
 from stepwell.services.ssm.commands.rates import concurrency, tolerated
 from stepwell.services.ssm.commands.records import Command, Invocation, Plan, Plugin
+from stepwell.workers import worker_roles
 
 #: effects: run a command on an instance, end it there, remove its worker
 RUN, STOP, FORGET = "ssm-run-command", "ssm-stop-command", "ssm-forget-worker"

@@ -16,7 +16,6 @@ from pathlib import Path
 from msgspec.structs import replace
 
 from stepwell.api import callers
-from stepwell.api.worker_roles import WorkerRole
 from stepwell.calls import Call, Caller, FileBody
 from stepwell.durable import Draft, Effect, EffectKind, Outcome
 from stepwell.errors import AwsError
@@ -25,6 +24,7 @@ from stepwell.services.ssm.commands.records import Command, Invocation, Plugin
 from stepwell.services.ssm.parts import Parts
 from stepwell.workers.commands import CommandSpec, StepResult
 from stepwell.workers.jobs import Exit, WorkerError
+from stepwell.workers.worker_roles import WorkerRole
 
 log = logging.getLogger(__name__)
 
