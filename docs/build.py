@@ -184,9 +184,8 @@ def help_pages() -> Iterator[str]:
             with click.Context(command, info_name=name, parent=above) as context:
                 yield f"## stepwell {name}\n"
                 yield f"```text\n{command.get_help(context)}\n```\n"
-                for part in command.list_commands(context) if isinstance(command, click.Group) else ():
-                    below = command.get_command(context, part)
-                    assert below is not None
+                group = command if isinstance(command, click.Group) else click.Group()
+                for part, below in group.commands.items():
                     with click.Context(below, info_name=part, parent=context) as inner:
                         yield f"### stepwell {name} {part}\n"
                         yield f"```text\n{below.get_help(inner)}\n```\n"
