@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 #: a requirement's name → what it is imported as, where that differs
-IMPORTED = {"boto3": "botocore", "pulumi-aws": "pulumi_aws", "pyyaml": "yaml"}
+IMPORTED = {"boto3": "botocore", "google-re2": "re2", "pulumi-aws": "pulumi_aws", "pyyaml": "yaml"}
 
 
 @pytest.fixture(scope="module")
