@@ -26,6 +26,7 @@ from stepwell.services.ssm.windows.runs import (
     invocations_in,
     tasks_in,
 )
+from stepwell.services.ssm.windows.settings import require_role
 
 R = TypeVar("R", bound=Run)
 
@@ -80,6 +81,7 @@ def _begin(draft: Draft, execution: Execution, task: TaskExecution) -> TaskExecu
         return _end_task(draft, execution, ended(task, draft.now, "TIMED_OUT", CUTOFF_REACHED))
     begun = replace(task, status="IN_PROGRESS", started=draft.now)
     try:
+        require_role(draft, task.settings["ServiceRoleArn"])
         runs = _invocations(draft, execution, begun)
     except AwsError as error:
         return _end_task(draft, execution, ended(begun, draft.now, "FAILED", error.message))

@@ -75,11 +75,8 @@ def completed(draft: Draft, window: Window, type: str, settings: Mapping[str, An
     _check_parameters(type, settings)
     _check_arn(type, settings["TaskArn"])
     role = settings.get("ServiceRoleArn")
-    if role is not None and role != linked_role(draft.account) and not trusts(draft, role, PRINCIPAL):
-        raise ValidationException(
-            f"The maintenance window service role {role} cannot be assumed by Systems Manager: it must "
-            f"exist, and its trust policy must let {PRINCIPAL} assume it."
-        )
+    if role is not None and role != linked_role(draft.account):
+        require_role(draft, role)
     targets = settings.get("Targets") or []
     rates = {name: settings[name] for name in PLACEHOLDER if name in settings}
     if not targets:
@@ -110,6 +107,15 @@ def completed(draft: Draft, window: Window, type: str, settings: Mapping[str, An
         **rates,
         "ServiceRoleArn": role or linked_role(draft.account),
     }
+
+
+def require_role(draft: Draft, role: str) -> None:
+    """Raise ValidationException unless the role exists and trusts Systems Manager."""
+    if not trusts(draft, role, PRINCIPAL):
+        raise ValidationException(
+            f"The maintenance window service role {role} cannot be assumed by Systems Manager: it must "
+            f"exist, and its trust policy must let {PRINCIPAL} assume it."
+        )
 
 
 def linked_role(account: str) -> str:

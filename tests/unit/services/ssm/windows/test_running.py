@@ -251,6 +251,15 @@ def test_a_denied_right_fails_the_invocation_with_awss_message(world: World) -> 
     assert told["LAMBDA"].endswith("is not authorized to perform: Invoke")
 
 
+def test_a_role_that_is_gone_fails_its_task(world: World) -> None:
+    window = world.window()
+    world.task(window)
+    world.server.call("iam", "DeleteRole", RoleName="window")
+    world.until(OPEN)
+    assert world.statuses(window) == ("FAILED", ["FAILED"], [[]])
+    assert "cannot be assumed by Systems Manager" in world.tasks(window)[0]["StatusDetails"]
+
+
 def test_an_unknown_instance_fails_its_task_and_no_other(world: World) -> None:
     window = world.window()
     world.task(window, Targets=[{"Key": "InstanceIds", "Values": ["i-00000000000000bad"]}])
