@@ -61,7 +61,9 @@ def rules(*, aws: bool = False) -> tuple[Rule, ...]:
 
 
 def check(folder: Path, *, target: str = "") -> list[Finding]:
-    """What is wrong with the program in `folder`, in the order of its text; `target="aws"` adds what AWS refuses.
+    """What is wrong with the program in `folder`, in the order of its text.
+
+    With `target="aws"` also what AWS would refuse or not do.
 
     Raises UsageError where there is no program.
     """

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
 
 from stepwell.check.sources import Edit, Place, Source
@@ -23,7 +24,7 @@ def _entries(source: Source) -> Iterator[tuple[Place, int, ast.expr]]:
 
 
 def removed(source: Source, place: Place) -> Edit | None:
-    """The edit that takes the entry at `place` away, with its comma, and its line where it has one of its own."""
+    """The edit that takes the entry at `place` away, with its comma and the line that it has to itself."""
     found = next((entry for entry in _entries(source) if entry[0] == place), None)
     if found is None:
         return None
@@ -61,6 +62,9 @@ def added(source: Source, call: ast.Call, argument: str) -> Edit | None:
         start = source.at(source.place(final))
         indent = source.text[source.text.rfind("\n", 0, start) + 1 : start]
     if alone and not indent.strip():
+        line_end = source.text.find("\n", last)
+        if line_end >= 0 and re.fullmatch(r"\s*,\s*(#.*)?", source.text[last:line_end]):
+            return Edit(file=source.file, start=line_end, end=line_end, text=f"\n{indent}{argument},")
         return Edit(file=source.file, start=last, end=last, text=f",\n{indent}{argument}")
     return Edit(file=source.file, start=last, end=last, text=f", {argument}")
 

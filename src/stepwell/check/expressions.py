@@ -34,6 +34,18 @@ from stepwell.check.values import (
 LONGEST = 1_000_000
 LARGEST = 10**12
 
+#: names that can only be meant for these, also where nothing defines them
+_MEANT = {
+    "json": "json",
+    "os": "os",
+    "pathlib": "pathlib",
+    "pulumi": "pulumi",
+    "pulumi_aws": "pulumi_aws",
+    "aws": "pulumi_aws",
+    "Path": "pathlib.Path",
+    "Output": "pulumi.Output",
+    "ResourceOptions": "pulumi.ResourceOptions",
+}
 _ARITHMETIC: dict[type[ast.operator], Callable[[Any, Any], Any]] = {
     ast.Add: operator.add,
     ast.Sub: operator.sub,
@@ -66,7 +78,8 @@ def evaluate(machine: Machine, node: ast.expr, scope: Scope) -> Value:
             found = scope.find(node.id)
             if found is not None:
                 return found
-            return Symbol(place=place, name=f"builtins.{node.id}")
+            # a module that someone forgot to import is followed as if it were there
+            return Symbol(place=place, name=_MEANT.get(node.id, f"builtins.{node.id}"))
         case ast.JoinedStr():
             return _joined_string(machine, node, scope)
         case ast.List() | ast.Tuple() | ast.Set():
@@ -110,7 +123,7 @@ def evaluate(machine: Machine, node: ast.expr, scope: Scope) -> Value:
 
 
 def _verbatim(node: ast.Constant, scope: Scope) -> int | None:
-    """How long a string's opening quote is, if the file has its characters as they are: no escapes, one literal."""
+    """How long a string's opening quote is, if the file has its characters as they are, without escapes."""
     written = scope.source.of(node)
     for quote in ('"""', "'''", '"', "'"):
         if len(written) >= 2 * len(quote) and written.startswith(quote) and written.endswith(quote):
@@ -156,6 +169,8 @@ def _joined_string(machine: Machine, node: ast.JoinedStr, scope: Scope) -> Value
                 machine.note("output-in-text", piece.value, scope.source, about=ast.unparse(node))
             elif isinstance(value, Array) and value.gathered:
                 machine.note("list-in-text", piece.value, scope.source)
+                # followed as it was meant
+                value = value.items[0] if len(value.items) == 1 else value
             if piece.format_spec is not None or piece.conversion not in (-1, 115):
                 value = Unknown(place=value.place)
             parts.append(value)
@@ -275,7 +290,7 @@ def item(holder: Value, key: Value | None, place: Any) -> Value:
 
 
 def _sliced(holder: Value, bounds: list[Value | None], place: Any) -> Value:
-    numbers = [
+    numbers: list[Any] = [
         None if bound is None else bound.value if isinstance(bound, Literal) else "?" for bound in bounds
     ]
     if all(number is None or isinstance(number, int) for number in numbers) and numbers[2] != 0:

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 
 from stepwell.check.code import Package, package
 from stepwell.check.json_values import plain
+from stepwell.check.paths import located
 from stepwell.check.program import Program
 from stepwell.check.resources import Declared
 from stepwell.check.rules import Fault, Rule
@@ -89,16 +90,16 @@ def _absent(program: Program) -> Iterator[Fault]:
         for value in resource.properties.values():
             made = known(value)
             if resource.type != FUNCTION and isinstance(made, Made) and made.kind == "pulumi.FileAsset":
-                path = constant(made.arguments[0]) if made.arguments else None
-                inside = isinstance(path, str) and not (program.folder / path).exists()
-                if inside and not _is_built(program, str(path)):
+                named = constant(made.arguments[0]) if made.arguments else None
+                absent = isinstance(named, str) and not located(program.folder, named).exists()
+                if absent and not _builds(program):
                     yield Fault(
-                        place=made.place, message=f"{resource.label} is to hold {path}, which isn't there"
+                        place=made.place, message=f"{resource.label} is to hold {named}, which isn't there"
                     )
 
 
-def _is_built(program: Program, path: str) -> bool:
-    """Whether the program writes files itself, so that this one may come to be while it runs."""
+def _builds(program: Program) -> bool:
+    """Whether the program writes files itself, so that an absent one may come to be while it runs."""
     return any(
         isinstance(node, ast.Attribute)
         and node.attr in ("write_bytes", "write_text", "write", "make_archive")
@@ -262,7 +263,7 @@ RULES = (
         code="SW504",
         title="archive in an archive",
         severity="warning",
-        why="The files of the inner archive are not certain to be at the package's root, where a handler is looked for.",
+        why="A handler is looked for at the package's root, where the inner archive's files may not be.",
         mend="Give the function the inner archive.",
         find=_nested,
     ),

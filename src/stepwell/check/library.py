@@ -373,9 +373,8 @@ def _sorted(made: Call) -> Value:
     if found is None or made.named:
         return Array(place=made.place, items=found or [], open=found is None)
     texts = [each for each in found if isinstance(each, Literal) and isinstance(each.value, str)]
-    if len(texts) != len(found):
-        return Array(place=made.place, items=found)
-    return Array(place=made.place, items=sorted(texts, key=lambda each: str(each.value)))
+    ordered: list[Value] = [*sorted(texts, key=lambda each: str(each.value))]
+    return Array(place=made.place, items=ordered if len(texts) == len(found) else found)
 
 
 def _nothing(made: Call) -> Value:

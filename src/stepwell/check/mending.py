@@ -20,9 +20,9 @@ def mended(folder: Path, findings: Iterable[Finding]) -> dict[str, tuple[str, st
             for edit in edits:
                 chosen.setdefault(edit.file, []).append(edit)
     changed = {}
-    for file, edits in chosen.items():
+    for file, all_edits in chosen.items():
         before = (folder / file).read_bytes().decode("utf-8")
-        after = applied(before, edits)
+        after = applied(before, all_edits)
         if after != before:
             changed[file] = (before, after)
     return changed

@@ -102,7 +102,7 @@ def _unapplied(program: Program, incident: Incident, better: str) -> tuple[Edit,
 
 
 def _listed(program: Program, incident: Incident) -> tuple[Edit, ...]:
-    """`Output.all(x).apply(lambda v: ...)` as `x.apply(lambda v: ...)`, where `v` is never taken for a list."""
+    """`Output.all(x).apply(lambda v: ...)` as `x.apply(lambda v: ...)`, where `v` is never used as a list."""
     apply = incident.apply
     if apply is None or not isinstance(apply.func, ast.Attribute) or len(apply.args) != 1:
         return ()
@@ -138,7 +138,7 @@ RULES = (
         code="SW202",
         title="output in a string",
         severity="error",
-        why="An output's value isn't known when the string is made: the string says so instead of holding it.",
+        why="The value isn't known when the string is made: the string says so instead of holding it.",
         mend="Use `pulumi.Output.concat(...)`, `pulumi.Output.format(...)` or `x.apply(lambda value: ...)`.",
         find=_of("output-in-text", "`{text}` is an output, and is written into a string"),
     ),

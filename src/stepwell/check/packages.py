@@ -49,7 +49,7 @@ def managed_policies() -> frozenset[str]:
 
 
 def token(name: str) -> str | None:
-    """The type of the class `pulumi_aws.iam.Role`: `aws:iam/role:Role`; None for what is no resource class."""
+    """The type of the class `pulumi_aws.iam.Role`, `aws:iam/role:Role`; None for any other name."""
     parts = name.split(".")
     if len(parts) == 2 and parts[1] == "Provider":
         return "pulumi:providers:aws"

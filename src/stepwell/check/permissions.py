@@ -50,9 +50,7 @@ def _permitting(program: Program, function: Declared, service: str) -> tuple[lis
         same = referred(target) is function or text(target) in names
         if same and principal == service:
             found.append(permission)
-        elif (
-            (same and principal is None) or (target is None) or (not same and not plain(target).untold == [])
-        ):
+        elif (same and principal is None) or (target is None) or (not same and plain(target).untold):
             unsure = True
     return found, unsure
 
@@ -86,7 +84,7 @@ def _order(program: Program) -> Iterator[Fault]:
         if found and not unsure and not before & set(found):
             yield Fault(
                 place=notification.place,
-                message=f"{notification.label} doesn't wait for {found[0].label}, without which S3 refuses it",
+                message=f"{notification.label} doesn't wait for {found[0].label}, which S3 asks for",
                 mend=f"Add `opts=pulumi.ResourceOptions(depends_on=[{found[0].variable or 'permission'}])`.",
             )
 
@@ -173,7 +171,7 @@ def _logs(program: Program) -> Iterator[Fault]:
         if missing:
             yield Fault(
                 place=role.place,
-                message=f"{role.resource.label} lacks {' and '.join(missing)}: nothing that its function says is kept",
+                message=f"{role.resource.label} lacks {' and '.join(missing)}: its function's logs are lost",
             )
 
 
@@ -286,7 +284,7 @@ RULES = (
         title="function without logs",
         severity="warning",
         why="The function runs, and nobody can see what it said.",
-        mend="Attach arn:aws:iam::aws:policy/service-role/AWSLambdaBasicExecutionRole, or grant the three logs actions.",
+        mend="Attach `arn:aws:iam::aws:policy/service-role/AWSLambdaBasicExecutionRole`.",
         find=_logs,
     ),
     Rule(

@@ -102,9 +102,10 @@ def _machines(program: Program) -> Iterator[Fault]:
         entries = getattr(states, "entries", {})
         kinds = {text(getattr(each, "entries", {}).get("Type")) for each in entries.values()}
         if entries and kinds <= {"Pass", "Succeed"}:
+            only = " and ".join(sorted(map(str, kinds)))
             yield Fault(
                 place=value.place if value is not None and value.place.line else machine.at("definition"),
-                message=f"{machine.label} does nothing: its states are {' and '.join(sorted(map(str, kinds)))} only",
+                message=f"{machine.label} does nothing: all its states are {only}",
             )
 
 

@@ -16,7 +16,7 @@ from stepwell.check.values import Literal, Value, get, items, known, text
 from stepwell.identity import managed, policy
 
 _MANAGED = re.compile(r"arn:aws[\w-]*:iam::aws:policy/(?:[\w+=,.@-]+/)*([\w+=,.@-]+)")
-#: actions on a bucket itself; those on its objects all have Object (or a multipart upload's parts) in their names
+#: actions on objects: all have Object in their names, or are of multipart uploads
 _OBJECT_ACTION = re.compile(r"s3:(\w*Object\w*|AbortMultipartUpload|ListMultipartUploadParts)\*?$")
 _NOT_OF_OBJECTS = re.compile(r"s3:(\w*ObjectLockConfiguration)$")
 _BUCKET_ACTION = re.compile(
@@ -125,7 +125,7 @@ def _whole_services(program: Program) -> Iterator[Fault]:
 
 
 def _levels(program: Program) -> Iterator[Fault]:
-    """S3's actions are on buckets or on objects, whose ARNs differ: a grant on the other kind grants nothing."""
+    """S3's actions are on buckets or on objects; granted on the other kind of ARN they grant nothing."""
     for found in documents(program):
         for statement in statements(found):
             resources = [
@@ -223,7 +223,7 @@ RULES = (
         code="SW306",
         title="managed policy of no use",
         severity="warning",
-        why="The policy grants what people who manage the service need, and nothing that the role's user does.",
+        why="The policy is for people who manage the service, and grants nothing that the role's user does.",
         mend="Drop it, and grant what the states of the machine do.",
         find=_useless,
     ),

@@ -14,7 +14,7 @@ _LISTS = {
 
 
 def written_out(invoke: Invoke) -> Json | None:
-    """The document that the call gives; None for another function, or one that starts from other documents."""
+    """The document that the call gives; None for another function, or where it builds on other documents."""
     arguments = Object(place=invoke.place, entries=dict(invoke.arguments))
     if invoke.name.removesuffix("_output") != NAME or any(
         get(arguments, name) is not None for name in ("sourcePolicyDocuments", "overridePolicyDocuments")

@@ -26,7 +26,7 @@ _UNZIPPED = 250 * _MEGABYTE
 _RUNTIME = frozenset(
     ["boto3", "botocore", "s3transfer", "jmespath", "dateutil", "urllib3", "six", "awslambdaric"]
 )
-_REGION = r"(?:us|eu|ap|sa|ca|me|af|il|mx|cn)(?:-gov)?-(?:north|south|east|west|central|northeast|southeast|southwest|northwest)-\d"
+_REGION = r"(?:us|eu|ap|sa|ca|me|af|il|mx|cn)(?:-gov)?-(?:central|(?:north|south)?(?:east|west)?)-\d"
 _ECR = re.compile(
     rf"\d{{12}}\.dkr\.ecr(?:-fips)?\.({_REGION})\.amazonaws\.com(?:\.cn)?/[\w./-]+(?:[:@][\w.:+-]+)?"
 )
@@ -111,7 +111,7 @@ def _images(program: Program) -> Iterator[Fault]:
             yield Fault(
                 place=part.place,
                 message=f"{resource.label}'s image is in {match[1]}, the program in {region}",
-                mend="Put the program's region into the image's URI, and look up the registry's account there.",
+                mend="Put the program's region into the URI, and the registry's account there.",
             )
 
 
@@ -130,10 +130,12 @@ def _imports(program: Program) -> Iterator[Fault]:
                 if name in own:
                     waiting += [f"{name}.py"]
                 elif name not in sys.stdlib_module_names and name not in _RUNTIME:
-                    where = " (AWS installs no requirements.txt)" if "requirements.txt" in found.files else ""
+                    named = "requirements.txt" in found.files
+                    where = " (Lambda installs no requirements.txt)" if named else ""
                     yield Fault(
                         place=function.at("code"),
-                        message=f"{module} of {function.label} imports {name}, which isn't in its package{where}",
+                        message=f"{module} of {function.label} imports {name}, "
+                        f"which its package lacks{where}",
                     )
 
 
@@ -165,7 +167,7 @@ def _arns(program: Program) -> Iterator[Fault]:
 
 
 def _identities(program: Program) -> Iterator[Fault]:
-    for resource, name, path, part, found in _texts(program):
+    for resource, name, _, part, found in _texts(program):
         if part.fallback or name == "tags":
             continue
         if re.fullmatch(r"\d{12}", found):
@@ -205,12 +207,12 @@ def _buckets(program: Program) -> Iterator[Fault]:
         if isinstance(value, Literal) and isinstance(value.value, str) and not value.fallback:
             yield Fault(
                 place=bucket.at("bucket"),
-                message=f"the bucket name {value.value!r} may be taken: names are shared by all of AWS's customers",
+                message=f"the bucket name {value.value!r} may be taken by anyone on AWS",
             )
 
 
 def _environment(program: Program) -> Iterator[Fault]:
-    """Variables that Lambda reserves for itself (Lambda Developer Guide, "Defined runtime environment variables")."""
+    """Variables that Lambda reserves (Developer Guide, "Defined runtime environment variables")."""
     for function in program.of(FUNCTION):
         variables = function.get("environment", "variables")
         for name in getattr(variables, "entries", {}):

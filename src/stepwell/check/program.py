@@ -76,7 +76,7 @@ def entry(program: Path) -> tuple[Path, Path]:
 
 
 def read(program: Path) -> Program:
-    """The program in a folder, or in a file. Raises UsageError where there is none; whatever is in it can be read."""
+    """The program in a folder, or in a file, whatever is in it. Raises UsageError where there is none."""
     folder, main = entry(program)
     found = Program(folder=folder)
     reader = _Reader(found, main)

@@ -12,7 +12,7 @@ from stepwell.check.json_values import ACCOUNT, arn, document, name, plain
 from stepwell.check.program import Program
 from stepwell.check.resources import Declared, referred
 from stepwell.check.sources import Place
-from stepwell.check.values import Unknown, Value, get, items, text
+from stepwell.check.values import Value, get, items, text
 from stepwell.identity import evaluate, managed, policy
 
 Kind = Choice["inline", "managed", "resource", "trust"]
@@ -75,7 +75,7 @@ class Role:
             compiled = compiled_leniently(each)
             if compiled is not None:
                 found.append(compiled)
-        found += [each.policy for _, named in self.managed if (each := closest(named)) is not None]
+        found += [known.policy for _, named in self.managed if (known := closest(named)) is not None]
         return tuple(found)
 
     def may(self, action: str, resource: str, context: Mapping[str, str] | None = None) -> bool:
@@ -147,8 +147,8 @@ def attachments(program: Program) -> Iterator[tuple[Declared | None, Value]]:
                 yield _role(resource.get("role"), by_name), value
         elif resource.type == "aws:iam/policyAttachment:PolicyAttachment":
             value = resource.get("policyArn")
-            for each in items(resource.get("roles")) if value is not None else ():
-                yield _role(each, by_name), value or Unknown()
+            if value is not None:
+                yield from ((_role(each, by_name), value) for each in items(resource.get("roles")))
 
 
 def _role(value: Value | None, by_name: Mapping[str, Declared]) -> Declared | None:
@@ -160,19 +160,17 @@ def _role(value: Value | None, by_name: Mapping[str, Declared]) -> Declared | No
 
 def managed_arns(program: Program) -> Iterator[tuple[Value, str]]:
     """The literal ARNs of policies that are attached to anything."""
-    for _, value in attachments(program):
-        found = text(value)
-        if found is not None:
-            yield value, found
+    named = [value for _, value in attachments(program)]
     for kind in (
         "aws:iam/userPolicyAttachment:UserPolicyAttachment",
         "aws:iam/groupPolicyAttachment:GroupPolicyAttachment",
     ):
         for resource in program.of(kind):
-            value = resource.get("policyArn")
-            found = text(value)
-            if value is not None and found is not None:
-                yield value, found
+            named += items(resource.get("policyArn"))
+    for value in named:
+        found = text(value)
+        if found is not None:
+            yield value, found
 
 
 def roles(program: Program) -> dict[Declared, Role]:

@@ -19,7 +19,7 @@ def joined(parts: Sequence[Value], place: Place) -> Value:
         for piece in pieces:
             last = flat[-1] if flat else None
             if isinstance(piece, Literal) and isinstance(last, Literal):
-                both = f"{last.value}{piece.value}"
+                both = str(last.value) + str(piece.value)
                 if len(both) > LONGEST:
                     return Unknown(place=place)
                 flat[-1] = Literal(place=last.place, value=both)

@@ -40,7 +40,8 @@ def _properties(program: Program) -> Iterator[Fault]:
         for message in schema.check(kind, inputs, REGION):
             if resource.open and message.endswith("is missing"):
                 continue
-            if message.startswith("region is "):
+            # the region is the server's to judge, and a dict of parameters has a rule of its own
+            if message.startswith("region is ") or "runCommandParameters.parameters is an object" in message:
                 continue
             yield Fault(place=_place(resource, message), message=f"{resource.label}: {message}")
 
@@ -91,7 +92,7 @@ RULES = (
         title="type that can't be had here",
         severity="error",
         why="`stepwell up` refuses the program before it makes anything.",
-        mend="Leave the resource out here, or deploy with `pulumi up` to AWS; the types are in the reference.",
+        mend="Leave the resource out here, or deploy with `pulumi up`; the reference lists the types.",
         find=_types,
     ),
     Rule(

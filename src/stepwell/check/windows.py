@@ -1,4 +1,4 @@
-"""Maintenance windows and their tasks: schedules, cutoffs, targets, and parameters that mean something else."""
+"""Maintenance windows and their tasks: schedules, cutoffs, targets, parameters that mean something else."""
 
 from __future__ import annotations
 
@@ -160,7 +160,7 @@ def _cutoff(program: Program) -> Iterator[Fault]:
         if isinstance(duration, int) and isinstance(cutoff, int) and cutoff >= duration:
             yield Fault(
                 place=window.at("cutoff"),
-                message=f"{window.label} starts nothing: its cutoff of {cutoff} h isn't below its {duration} h",
+                message=f"{window.label} starts nothing: cutoff {cutoff} isn't below duration {duration}",
             )
 
 
@@ -208,7 +208,7 @@ def _targets(program: Program) -> Iterator[Fault]:
                 )
         for block in items(resource.get("targets")):
             for each in items(get(block, "values")):
-                found = text(each) or getattr(referred(each), "type", "")
+                found = text(each) or str(getattr(referred(each), "type", ""))
                 if found.startswith(("aws:ecs/", "arn:aws:ecs:")):
                     yield Fault(place=each.place, message="an ECS cluster or service runs no commands")
     for task in program.of(TASK):
@@ -255,7 +255,7 @@ RULES = (
         code="SW704",
         title="delivery time-out taken for the script's",
         severity="warning",
-        why="The script's own limit is the document's parameter executionTimeout, an hour where it isn't given.",
+        why="The script's limit is the document's parameter executionTimeout, an hour where it isn't given.",
         mend="Give `executionTimeout` among the parameters.",
         find=_timeout,
     ),
@@ -288,7 +288,7 @@ RULES = (
         title="schedule that can't be read",
         severity="error",
         why="Systems Manager answers ValidationException.",
-        mend="Write it as `cron(minutes hours day-of-month month day-of-week year)`, `rate(...)` or `at(...)`.",
+        mend="Write `cron(minutes hours day-of-month month day-of-week year)`, `rate(...)` or `at(...)`.",
         find=_schedules,
     ),
     Rule(

@@ -33,6 +33,7 @@ COMMANDS = {
     "history": "runs",
     "logs": "logs",
     "validate": "validate",
+    "check": "check",
     "images": "images",
     "instance": "instance",
 }
@@ -55,6 +56,7 @@ SUMMARIES = {
     "history": "Show an execution's history.",
     "logs": "Show logs of functions, jobs and endpoints; -f follows.",
     "validate": "Check a state machine's definition.",
+    "check": "Find what is wrong with a Pulumi program, without running it.",
     "images": "Images that jobs can name; --build installs one's libraries.",
     "instance": "This machine as Run Command's target: its id, aliases, tags, role.",
 }
@@ -118,5 +120,10 @@ def main() -> None:
     except Exception as error:
         if type(error).__module__.split(".")[0] not in ("botocore", "boto3"):
             raise
+        from stepwell.identity import denials
+
         click.echo(f"stepwell: {error}", err=True)
+        advice = denials.advice(str(error))
+        if advice is not None:
+            click.echo(advice, err=True)
         sys.exit(1)

@@ -36,6 +36,8 @@ def run(request: provision.Request, connection: Connection, *, as_json: bool, sh
         print_json(as_document(outcome, connection, show_secrets=show_secrets))
     else:
         summary(request.command, outcome, time.monotonic() - began, show_secrets=show_secrets)
+        if request.command == "up" and outcome.ok:
+            click.echo(portable(request.program), err=True)
     if not outcome.ok:
         raise click.exceptions.Exit(1)
 
@@ -68,6 +70,15 @@ def summary(command: Command, outcome: Outcome, seconds: float, *, show_secrets:
     word = "done" if outcome.ok else "failed"
     nothing = "nothing to do" if outcome.ok else "nothing was changed"
     click.echo(f"{command} {word} in {seconds:.1f} s: {counts or nothing}", err=True)
+
+
+def portable(program: Path) -> str:
+    """Whether AWS would take the program as it is."""
+    from stepwell.check import portability
+
+    count = len(portability(program))
+    reasons = "reason" if count == 1 else "reasons"
+    return f"portable: no, {count} {reasons} (stepwell check --target aws)" if count else "portable: yes"
 
 
 def told(output: Output, show_secrets: bool) -> Any:
