@@ -207,7 +207,7 @@ def _check_value(row: Property, value: Any, path: str) -> Iterator[str]:
         except ValueError as error:
             yield f"property {path} is not JSON: {error}"
     if row.many and row.fields is not None and isinstance(value, Mapping):
-        yield f"property {path} is an object; it takes a list of objects with {' and '.join(row.fields)}"
+        yield f"property {path} is an object; it takes a list of objects with {', '.join(row.fields)}"
         return
     if row.fields is not None:
         blocks = value if isinstance(value, list) else [value]

@@ -126,9 +126,9 @@ def _find(cloud: Cloud, inputs: Inputs) -> str | None:
 
 
 def _check(inputs: Inputs) -> Iterator[str]:
-    ours, _ = _BLOCKS[inputs["taskType"]]
+    ours, _ = _BLOCKS.get(inputs.get("taskType", ""), ("", ""))
     for other in inputs.get("taskInvocationParameters") or {}:
-        if other != ours:
+        if ours and other != ours:
             where = f"taskInvocationParameters.{other}"
             yield f"property {where}: a task of type {inputs['taskType']} takes {ours}"
 

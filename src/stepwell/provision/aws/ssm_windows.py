@@ -104,8 +104,9 @@ def _find_window(cloud: Cloud, inputs: Inputs) -> str | None:
 
 
 def _check_window(inputs: Inputs) -> Iterator[str]:
-    if int(inputs["cutoff"]) >= int(inputs["duration"]):
-        yield "property cutoff: no task starts in the last `cutoff` of `duration` hours, so it has to be less"
+    cutoff, duration = inputs.get("cutoff"), inputs.get("duration")
+    if isinstance(cutoff, int | float) and isinstance(duration, int | float) and cutoff >= duration:
+        yield "property cutoff: no task starts in the last `cutoff` of `duration` hours, so it is less"
 
 
 MAINTENANCE_WINDOW = ResourceType(
