@@ -154,14 +154,15 @@ class Loop:
                 return batch, stopping
 
     def _due(self, now: float) -> list[Timer]:
-        found: list[Timer] = []
+        # by key: a timer that was set to the same time again is in the heap twice
+        found: dict[str, Timer] = {}
         while len(found) < BATCH:
             due = self.next_due()
             if due is None or due > now:
                 break
             _, key = heapq.heappop(self._heap)
-            found.append(self._timers[key])
-        return found
+            found[key] = self._timers[key]
+        return list(found.values())
 
     def _pass(self, batch: list[Input], now: float) -> int:
         self._now = max(self._now, now)

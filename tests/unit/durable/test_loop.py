@@ -221,6 +221,13 @@ def test_a_moved_timer_rings_at_its_new_time_and_a_cancelled_one_never(world: Wo
     assert world.fired == [("moved", 1050.0)]
 
 
+def test_a_timer_that_is_set_again_to_the_same_time_rings_once(world: World) -> None:
+    for _ in range(2):
+        world.decide(lambda draft: draft.timer("t", 1005.0, "ring", {"name": "once"}))
+    world.loop.tick(1006.0)
+    assert world.fired == [("once", 1006.0)]
+
+
 def test_a_timer_that_raises_is_tried_again_and_stops_nobody_else(world: World) -> None:
     world.decide(lambda draft: draft.timer("f", 1001.0, "fail", {}))
     world.decide(lambda draft: draft.timer("r", 1001.0, "ring", {"name": "ok"}))
