@@ -140,8 +140,7 @@ def _check(target: Mapping[str, Any], parts: Parts, draft: Draft) -> None:
     is_bus = parsed.service == "events" and parsed.resource.startswith("event-bus/")
     call = needed(name)
     if not is_bus and (call is None or not parts.serves(*call)):
-        kind = f"{parsed.service} {parsed.resource.partition('/')[0].partition(':')[0]}".rstrip()
-        raise ValidationException(f"PutTargets: targets of the kind {kind} are not supported by Stepwell")
+        raise ValidationException(f"PutTargets: {name} is not supported by Stepwell as a target")
     if parsed.service in _WITH_ROLE and not target.get("RoleArn"):
         raise ValidationException(f"RoleArn is required for target {name}.")
     if target.get("RoleArn"):
