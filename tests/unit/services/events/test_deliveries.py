@@ -1,4 +1,4 @@
-"""What follows from an event: each target of the rules that want it gets its input, or it is known why not."""
+"""What follows from an event: each target of the rules that want it gets its input, or is known why not."""
 
 from __future__ import annotations
 
