@@ -6,7 +6,6 @@ decides and logs all the same, and lets the call through.
 
 from __future__ import annotations
 
-import json
 import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, Protocol
@@ -119,9 +118,9 @@ class Authoriser:
 
     def _tell(self, message: str) -> None:
         """One line for the log: who lacks what, and the statement that would give it."""
-        found = denials.parse(message)
-        mend = f"; to allow it, add {json.dumps(found.statement)}" if found and found.mendable else ""
-        log.warning("%s: %s%s", "denied" if self._enforce else "would be denied", message, mend)
+        log.warning(
+            "%s: %s (%s)", "denied" if self._enforce else "would be denied", message, denials.advice(message)
+        )
 
 
 def text_of(decision: Decision, caller: Caller, action: str, resource: str) -> str:

@@ -19,6 +19,7 @@ from stepwell.cli.connection import connect, data_option, json_option
 from stepwell.cli.histories import States, cause_lines, details, indented, offset, remark, span
 from stepwell.cli.output import print_json, print_table, status_word
 from stepwell.errors import StepwellError, UsageError
+from stepwell.identity import denials
 
 STATUSES = ("RUNNING", "SUCCEEDED", "FAILED", "TIMED_OUT", "ABORTED")
 #: seconds between two looks at an execution that is waited for
@@ -163,7 +164,11 @@ def end_lines(found: Mapping[str, Any]) -> Iterator[str]:
     word = "for" if found["status"] == "RUNNING" else "after"
     error = f": {found['error']}" if found.get("error") else ""
     yield f"{status_word(found['status'])} {word} {took} s{error}"
-    yield from cause_lines(found.get("cause", ""))
+    cause = list(cause_lines(found.get("cause", "")))
+    yield from cause
+    advice = denials.advice("\n".join(cause))
+    if advice is not None:
+        yield advice
 
 
 def say_end(found: Mapping[str, Any]) -> None:

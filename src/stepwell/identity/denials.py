@@ -1,4 +1,4 @@
-"""What a denial means to whoever has to mend it: who lacked what on which resource, and what to add.
+"""What a denial means to whoever has to mend it: who lacked what on which resource, and what to add where.
 
 AWS's message is kept as AWS writes it, for programs compare it; commands, runs and the server's log read
 it with this and say the rest beside it.
@@ -6,18 +6,26 @@ it with this and say the rest beside it.
 
 from __future__ import annotations
 
+import json
 import re
 from dataclasses import dataclass
 from typing import Any
 
+IDENTITY = "identity-based policy"
+RESOURCE = "resource-based policy"
+TRUST = "role trust policy"
+
 _DENIAL = re.compile(
     r"User: (?P<caller>\S+) is not authorized to perform: (?P<action>[\w-]+:\w+)"
     r'(?: on resource: "?(?P<resource>[^"\s]+)"?)?'
-    r"(?: (?P<because>because no|with an explicit deny in an?|with an explicit deny in the)"
-    r" (?P<policy>[a-z -]+?)(?: allows| \(|[.]?$|\b))?"
+    r"(?: (?P<because>because no|with an explicit deny in (?:an?|the))"
+    rf" (?P<policy>{IDENTITY}|{RESOURCE}|{TRUST}|permissions boundary|session policy))?"
 )
-_MANAGED_RULE = re.compile(r"'(?P<role>arn:[^']+)' is not authorized to create managed-rule")
+_MANAGED_RULE = re.compile(
+    r"'(?P<role>arn:[\w-]+:iam::(?P<account>\d+):role/[^']+)' is not authorized to create managed-rule"
+)
 _SESSION = re.compile(r"arn:(?P<partition>[\w-]+):sts::(?P<account>\d+):assumed-role/(?P<role>[^/]+)/.+")
+_RULE_ACTIONS = ["events:PutTargets", "events:PutRule", "events:DescribeRule"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,60 +41,91 @@ class Denial:
     #: whether a statement denies it: then adding one that allows changes nothing
     explicit: bool = False
     #: the type of policy that decided: `identity-based policy`, `permissions boundary`, ...
-    policy: str = "identity-based policy"
+    policy: str = IDENTITY
+
+    @property
+    def principal(self) -> str:
+        """The caller as a policy names it: a role for its sessions, whose ARNs leave the path out."""
+        session = _SESSION.fullmatch(self.caller)
+        if session is None:
+            return self.caller
+        return f"arn:{session['partition']}:iam::{session['account']}:role/{session['role']}"
 
     @property
     def holder(self) -> str:
-        """Whose policies are to change: a role for its sessions, else the caller."""
-        session = _SESSION.fullmatch(self.caller)
-        return f"role {session['role']}" if session is not None else self.caller
+        """Whose policies are to change, for people: `role NAME`, `user NAME`, a service principal."""
+        kind, _, name = self.principal.rpartition(":")[2].partition("/")
+        return f"{kind} {name.rpartition('/')[2]}" if name else self.principal
 
     @property
-    def mendable(self) -> bool:
-        """Whether adding `statement` to a policy of the holder mends it."""
-        return not self.explicit and self.policy != "role trust policy"
+    def statement(self) -> dict[str, Any] | None:
+        """The statement that gives the right; None under an explicit deny, which is to be taken away."""
+        if self.explicit:
+            return None
+        wanted = statement_for(self.action, self.resource)
+        if self.policy not in (RESOURCE, TRUST):
+            return wanted
+        kind = "AWS" if self.principal.startswith("arn:") else "Service"
+        named = {"Effect": "Allow", "Principal": {kind: self.principal}, "Action": self.action}
+        return named if self.policy == TRUST else {**named, "Resource": wanted["Resource"]}
 
     @property
-    def statement(self) -> dict[str, Any]:
-        """The statement that gives the right."""
-        return statement_for(self.action, self.resource)
+    def place(self) -> str:
+        """Which policy the statement belongs in."""
+        if self.policy == RESOURCE:
+            return "the resource's own policy"
+        if self.policy == TRUST:
+            return "the role's trust policy"
+        return f"a policy of {self.holder}" if self.policy == IDENTITY else f"its {self.policy}"
 
     @property
     def line(self) -> str:
         """Who lacked what on which resource, in one line."""
-        lacked = f"is denied {self.action}" if self.explicit else f"lacks {self.action}"
-        by = f" (an explicit deny in its {self.policy})" if self.explicit else ""
-        return f"{self.holder} {lacked} on {self.resource}{by}"
+        if self.explicit:
+            return f"{self.holder} is denied {self.action} on {self.resource} by a Deny in {self.place}"
+        return f"{self.holder} lacks {self.action} on {self.resource}"
 
 
 def statement_for(action: str, resource: str) -> dict[str, Any]:
-    """The least statement that allows `action` on `resource`, to add to a policy.
+    """The least statement that allows `action` on `resource`.
 
-    A role is passed to one service only, so AWS's own advice has PassRole bound to it; the log-stream form
-    that CloudWatch Logs asks for is written as policies write it.
+    The log-stream form of ARN that CloudWatch Logs asks for is written as policies write it: `GROUP:*`.
     """
     if action.startswith("logs:") and ":log-stream:" in resource:
         resource = f"{resource.partition(':log-stream:')[0]}:*"
     return {"Effect": "Allow", "Action": action, "Resource": resource}
 
 
-def parse(message: str) -> Denial | None:
-    """The denial that an AWS message tells of, also within a longer text; None where it tells of none."""
-    found = _DENIAL.search(message)
+def parse(text: str) -> Denial | None:
+    """The denial that AWS's message, or a text that quotes it, tells of; None where it tells of none."""
+    found = _DENIAL.search(text)
     if found is None:
         return None
-    because = found["because"] or ""
-    trust = found["action"] == "sts:AssumeRole" and not because
+    because = found["because"]
+    unexplained = TRUST if found["action"] == "sts:AssumeRole" else IDENTITY
     return Denial(
         caller=found["caller"],
         action=found["action"],
         resource=found["resource"] or "*",
-        explicit=because.startswith("with"),
-        policy="role trust policy" if trust else (found["policy"] or "identity-based policy"),
+        explicit=because is not None and because.startswith("with"),
+        policy=found["policy"] or unexplained,
     )
 
 
-def managed_rule(message: str) -> str | None:
-    """The role without the rights on a managed rule that CreateStateMachine's refusal names."""
-    found = _MANAGED_RULE.search(message)
-    return found["role"] if found is not None else None
+def advice(text: str) -> str | None:
+    """What to do about the denial that a text tells of, in one line; None where it tells of none."""
+    rule = _MANAGED_RULE.search(text)
+    if rule is not None:
+        statement = {
+            "Effect": "Allow",
+            "Action": _RULE_ACTIONS,
+            "Resource": f"arn:aws:events:*:{rule['account']}:rule/StepFunctionsGetEvents*",
+        }
+        role = rule["role"].rpartition("/")[2]
+        return f"role {role} lacks the rights on the rule of a .sync task: add {json.dumps(statement)}"
+    found = parse(text)
+    if found is None:
+        return None
+    if found.statement is None:
+        return found.line
+    return f"{found.line}: add {json.dumps(found.statement)} to {found.place}"

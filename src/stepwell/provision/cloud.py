@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from functools import lru_cache
 from typing import Any
 
+from stepwell.identity import denials
 from stepwell.provision.problems import ResourceFailed
 
 ClientFactory = Callable[[str], Any]
@@ -190,7 +191,7 @@ def _answered(error: Any) -> ResourceFailed:
     status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 400)
     return ResourceFailed(
         f"{error.operation_name} answered {code}: {told.get('Message', '')}".strip(),
-        advice=_ADVICE.get(code, ""),
+        advice=denials.advice(str(told.get("Message", ""))) or _ADVICE.get(code, ""),
         code=code,
         reached=status < 500,
     )
