@@ -16,8 +16,8 @@ AWS's APIs through boto3, and works on any endpoint that does.
 
 from __future__ import annotations
 
+from importlib.util import find_spec
 from pathlib import Path
-from types import ModuleType
 
 from stepwell.errors import UsageError
 from stepwell.provision.cloud import ClientFactory
@@ -73,7 +73,10 @@ def check(program: Path, stack: str, *, passphrase: str | None = None) -> None:
         ProjectInvalid: the program's files make no sense.
         SecretsLocked: `passphrase` is not that of the stack's secrets.
     """
-    _engine().project.read(program, stack, passphrase=passphrase)
+    _require("yaml", "pulumi", "grpc")
+    from stepwell.provision import project
+
+    project.read(program, stack, passphrase=passphrase)
 
 
 def run(request: Request, observer: Observer, *, clients: ClientFactory | None = None) -> Outcome:
@@ -91,17 +94,16 @@ def run(request: Request, observer: Observer, *, clients: ClientFactory | None =
         SecretsLocked: the passphrase or the key of the stack's secrets is absent or wrong.
         StackInUse, StateDamaged, StateTooNew, StateForeign: the stack's state can't be used.
     """
-    outcome: Outcome = _engine().run(request, observer, clients=clients)
-    return outcome
+    _require("yaml", "pulumi", "grpc")
+    from stepwell.provision import engine
+
+    return engine.run(request, observer, clients=clients)
 
 
-def _engine() -> ModuleType:
-    try:
-        from stepwell.provision import engine
-    except ModuleNotFoundError as error:
-        if (error.name or "").split(".")[0] not in ("pulumi", "grpc", "google", "yaml"):
-            raise
-        raise UsageError(
-            f"Pulumi's SDK is not installed ({error.name} is absent): pip install 'stepwell[pulumi]'"
-        ) from error
-    return engine
+def _require(*packages: str) -> None:
+    """Tells what is not installed, without importing what is."""
+    for package in packages:
+        if find_spec(package) is None:
+            raise UsageError(
+                f"Pulumi's SDK is not installed ({package} is absent): pip install 'stepwell[pulumi]'"
+            )

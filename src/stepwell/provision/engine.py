@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any
 
-from stepwell.provision import diff, graph, monitor, program, project, providers, removal, state, urns
+from stepwell.provision import diff, graph, program, project, providers, removal, state, urns
 from stepwell.provision.aws import TYPES
 from stepwell.provision.cloud import ClientFactory, Cloud, boto3_clients
 from stepwell.provision.deployment import Deployment
@@ -61,15 +61,16 @@ def run(
 
 def _process(request: Request, told: project.Project) -> Play:
     def play(deployment: Deployment, report: Report) -> Problem | None:
-        answering = monitor.Monitor(deployment, told, stack=request.stack, parallel=request.parallel)
-        with monitor.served(answering, monitor.Engine(report), parallel=request.parallel) as address:
-            return program.run(
-                request,
-                told,
-                address=address,
-                dry_run=deployment.dry_run,
-                line=lambda text, is_error: report.say("warning" if is_error else "info", text),
-            )
+        def line(text: str, is_error: bool) -> None:
+            report.say("warning" if is_error else "info", text)
+
+        with program.started(request, told) as run_at:
+            # imported here, beside the process, which does the same
+            from stepwell.provision import monitor
+
+            answering = monitor.Monitor(deployment, told, stack=request.stack, parallel=request.parallel)
+            with monitor.served(answering, monitor.Engine(report), parallel=request.parallel) as address:
+                return run_at(address, deployment.dry_run, line)
 
     return play
 

@@ -7,6 +7,8 @@ told. Nothing but the standard library and the program's own `pulumi` is importe
 
 from __future__ import annotations
 
+import contextlib
+import importlib
 import json
 import os
 import runpy
@@ -20,9 +22,13 @@ _TRACEBACKS: dict[int, tuple[BaseException, Any]] = {}
 
 def main() -> int:
     """Runs the program; 0 when it ended well, 1 when it raised."""
-    told = json.loads(sys.stdin.readline())
     # The interpreter put this file's folder first: its modules are not the program's.
-    sys.path[0] = told["path"]
+    del sys.path[0]
+    # The engine takes as long to get ready. Where there is no SDK, the program's own import says so.
+    with contextlib.suppress(ImportError):
+        importlib.import_module("pulumi")
+    told = json.loads(sys.stdin.readline())
+    sys.path.insert(0, told["path"])
     os.chdir(told["folder"])
     sys.argv = [told["main"]]
     try:

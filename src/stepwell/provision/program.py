@@ -13,7 +13,8 @@ import signal
 import subprocess
 import tempfile
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
 
@@ -26,18 +27,14 @@ _PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 _GRACE = 5.0
 
 
-def run(
-    request: Request,
-    project: Project,
-    *,
-    address: str,
-    dry_run: bool,
-    line: Callable[[str, bool], None],
-) -> Problem | None:
-    """Runs the program against the engine at `address`; says why it did not come to its end.
+#: (the engine's address, whether it is a plan, what is called with each printed line and whether it is an
+#: error's) → why the program did not come to its end
+Run = Callable[[str, bool, Callable[[str, bool], None]], Problem | None]
 
-    Args:
-        line: called with each line that it prints, and whether to its standard error.
+
+@contextmanager
+def started(request: Request, project: Project) -> Iterator[Run]:
+    """Starts the program's process, which imports the SDK while the caller gets ready; gives what runs it.
 
     Raises:
         ProjectInvalid: its Python can't be started.
@@ -61,9 +58,16 @@ def run(
         finally:
             os.close(writing)
         with os.fdopen(reading, encoding="utf-8") as answer:
-            try:
+
+            def run(address: str, dry_run: bool, line: Callable[[str, bool], None]) -> Problem | None:
                 told = _told(request, project, address=address, dry_run=dry_run, answer=writing)
-                return _follow(process, told, answer, line)
+                try:
+                    return _follow(process, told, answer, line)
+                finally:
+                    _end(process)
+
+            try:
+                yield run
             finally:
                 _end(process)
 
