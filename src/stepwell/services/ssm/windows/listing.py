@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import dropwhile, takewhile
 from typing import Any
 
 from stepwell.api.operations import Operation, words
@@ -11,8 +12,9 @@ from stepwell.calls import Call
 from stepwell.durable import View
 from stepwell.errors import AwsError, UnsupportedParameter, ValidationException
 from stepwell.services.ssm import instances, paging
+from stepwell.services.ssm.errors import InvalidNextToken
 from stepwell.services.ssm.windows import filters, rights, times
-from stepwell.services.ssm.windows.records import Window, targets_of, window_of
+from stepwell.services.ssm.windows.records import Window, targets_of, tasks_of, window_of
 from stepwell.services.ssm.windows.windows import described
 
 #: seconds from a window's next start to the last that its schedule lists
@@ -55,9 +57,13 @@ def list_schedule(call: Call, view: View) -> dict[str, Any]:
     else:
         windows = list(view.scan(Window))
     early, late = _bounds(params.get("Filters") or ())
-    starts = heapq.merge(*(_starts(window) for window in windows), key=lambda start: (start[0], start[1].id))
-    chosen = (start for start in starts if early <= start[0] <= late)
-    found, more = paging.listed(params, chosen, lambda start: f"{start[0]}/{start[1].id}")
+    behind = _place(params)
+    early = max(early, behind[0])
+    starts = heapq.merge(*(_starts(window, early) for window in windows), key=_order)
+    chosen = takewhile(
+        lambda start: start[0] <= late, dropwhile(lambda start: _order(start) <= behind, starts)
+    )
+    found, more = paging.page(params, chosen, lambda start: "/".join(map(str, _order(start))))
     rows = [
         {"WindowId": window.id, "Name": window.name, "ExecutionTime": times.written(start, window.timezone)}
         for start, window in found
@@ -65,9 +71,24 @@ def list_schedule(call: Call, view: View) -> dict[str, Any]:
     return {"ScheduledWindowExecutions": rows, **more}
 
 
-def _starts(window: Window) -> Iterator[Start]:
+def _order(start: Start) -> tuple[float, str]:
+    return start[0], start[1].id
+
+
+def _place(params: Mapping[str, Any]) -> tuple[float, str]:
+    """Behind which start the page begins. Raises InvalidNextToken."""
+    moment, _, window = paging.place(params).partition("/")
+    try:
+        return float(moment or "-inf"), window
+    except ValueError as error:
+        raise InvalidNextToken("The specified token isn't valid.") from error
+
+
+def _starts(window: Window, early: float) -> Iterator[Start]:
     start = window.next
     last = (start or 0.0) + HORIZON
+    if start is not None and start < early:
+        start = times.start_after(window, early - times.JUST_BEFORE)
     while start is not None and start <= last:
         yield start, window
         start = times.start_after(window, start)
@@ -83,7 +104,7 @@ def _bounds(wanted: Sequence[Mapping[str, Any]]) -> tuple[float, float]:
 
 
 def _meant(view: View, params: Mapping[str, Any]) -> list[Window]:
-    """The windows with a registered target that the targets name too, by word or by instance."""
+    """The windows with a target or a task that the targets name too, by word or by instance."""
     if params["ResourceType"] != "INSTANCE":
         raise UnsupportedParameter(f"Stepwell does not support the resource type {params['ResourceType']}")
     said, ids = _values(params["Targets"]), _ids(view, params["Targets"])
@@ -91,8 +112,11 @@ def _meant(view: View, params: Mapping[str, Any]) -> list[Window]:
         window
         for window in view.scan(Window)
         if any(
-            said & _values(target.targets) or ids & _ids(view, target.targets)
-            for target in targets_of(view, window.id)
+            said & _values(targets) or ids & _ids(view, targets)
+            for targets in (
+                *(target.targets for target in targets_of(view, window.id)),
+                *(task.settings.get("Targets") or [] for task in tasks_of(view, window.id)),
+            )
         )
     ]
 

@@ -13,6 +13,7 @@ from stepwell.durable import Draft, View
 from stepwell.errors import UnsupportedParameter, ValidationException
 from stepwell.services.ssm.errors import ResourceLimitExceededException, TargetInUseException
 from stepwell.services.ssm.windows import filters, rights, tokens
+from stepwell.services.ssm.windows.events import tell_registration
 from stepwell.services.ssm.windows.records import (
     WindowTarget,
     target_of,
@@ -77,6 +78,7 @@ def register(call: Call, draft: Draft) -> dict[str, Any]:
         fields = {field: params[member] for member, field in FIELDS.items() if params.get(member) is not None}
         target = WindowTarget(id=draft.uuid(), window=window, resource_type=params["ResourceType"], **fields)
         draft.put(target)
+        tell_registration(draft, window, "target", target.id, "REGISTERED")
         return target.id
 
     return {"WindowTargetId": tokens.once(call, draft, make)}
@@ -107,6 +109,7 @@ def deregister(call: Call, draft: Draft) -> dict[str, Any]:
         if using:
             raise TargetInUseException(f"Target {target.id} is still referenced by task {using[0]}.")
     draft.delete(WindowTarget, target.key)
+    tell_registration(draft, target.window, "target", target.id, "DEREGISTERED")
     return {"WindowId": target.window, "WindowTargetId": target.id}
 
 

@@ -14,6 +14,7 @@ from stepwell.durable import Draft, View
 from stepwell.errors import AwsError, UnsupportedParameter, ValidationException
 from stepwell.services.ssm.errors import ResourceLimitExceededException
 from stepwell.services.ssm.windows import filters, rights, settings, tokens
+from stepwell.services.ssm.windows.events import tell_registration
 from stepwell.services.ssm.windows.records import WindowTask, task_of, tasks_of, window_of
 
 #: tasks that a window may have (quotas)
@@ -62,6 +63,7 @@ def register(call: Call, draft: Draft, _: None) -> dict[str, Any]:
         completed = settings.completed(draft, window, params["TaskType"], settings.kept(params))
         task = WindowTask(id=draft.uuid(), window=window.id, type=params["TaskType"], settings=completed)
         draft.put(task)
+        tell_registration(draft, window.id, "task", task.id, "REGISTERED")
         return task.id
 
     return {"WindowTaskId": tokens.once(call, draft, make)}
@@ -81,6 +83,7 @@ def update(call: Call, draft: Draft, _: None) -> dict[str, Any]:
         said = before.settings | said
     task = replace(before, settings=settings.completed(draft, window, before.type, said))
     draft.put(task)
+    tell_registration(draft, window.id, "task", task.id, "UPDATED")
     return {"WindowId": task.window, "WindowTaskId": task.id, **settings.shown(task.settings)}
 
 
@@ -88,6 +91,7 @@ def deregister(call: Call, draft: Draft) -> dict[str, Any]:
     """DeregisterTaskFromMaintenanceWindow. What runs already goes on."""
     task = task_of(draft, call.params["WindowId"], call.params["WindowTaskId"])
     draft.delete(WindowTask, task.key)
+    tell_registration(draft, task.window, "task", task.id, "DEREGISTERED")
     return {"WindowId": task.window, "WindowTaskId": task.id}
 
 

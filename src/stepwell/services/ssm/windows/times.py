@@ -74,9 +74,10 @@ def start_after(window: Window, after: float) -> float | None:
 
 
 def written(moment: float, timezone: str | None) -> str:
-    """A start as AWS writes it, in the window's time zone, seconds only where there are any:
-    `2030-01-31T09:30Z`, `2030-01-31T09:30-05:00`.
+    """A start as AWS writes it, in the window's time zone, no finer than it must be:
+    `2030-01-31T09:30Z`, `2030-01-31T09:30:05.250-05:00`.
     """
-    local = datetime.fromtimestamp(moment, ZoneInfo(timezone) if timezone else UTC)
-    text = local.isoformat(timespec="seconds" if local.second else "minutes")
+    local = datetime.fromtimestamp(round(moment, 3), ZoneInfo(timezone) if timezone else UTC)
+    fineness = "milliseconds" if local.microsecond else "seconds" if local.second else "minutes"
+    text = local.isoformat(timespec=fineness)
     return f"{text[:-6]}Z" if text.endswith("+00:00") else text

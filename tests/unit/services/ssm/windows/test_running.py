@@ -320,6 +320,15 @@ def test_a_task_keeps_the_settings_that_it_had_when_the_window_opened(world: Wor
     assert shown == run
 
 
+def test_of_an_execution_no_more_is_told_than_that_it_is_complete(world: World) -> None:
+    window = world.window()
+    world.machine_task(window)
+    world.until(OPEN)
+    world.finish(executed(world), "FAILED")
+    told = [status for name, status in world.told if "Target Invocation" in name]
+    assert told == ["IN_PROGRESS", "COMPLETE"]
+
+
 def test_every_change_of_status_is_told(world: World) -> None:
     window = world.window()
     world.task(window)
@@ -334,6 +343,7 @@ def test_every_change_of_status_is_told(world: World) -> None:
         ("Execution", "SUCCESS"),
         ("Task Execution", "IN_PROGRESS"),
         ("Task Execution", "SUCCESS"),
+        ("Task Registration Notification", "REGISTERED"),
         ("Task Target Invocation", "IN_PROGRESS"),
         ("Task Target Invocation", "SUCCESS"),
     ]

@@ -180,6 +180,8 @@ def test_tasks_are_filtered_and_deregistered(world: World) -> None:
     named = {"WindowId": window, "WindowTaskId": command}
     assert world.call("DeregisterTaskFromMaintenanceWindow", **named) == named
     assert refusal(world, "GetMaintenanceWindowTask", **named).error_code == "DoesNotExistException"
+    told = [status for name, status in world.told if name.endswith("Task Registration Notification")]
+    assert told == ["REGISTERED", "REGISTERED", "DEREGISTERED"]
 
 
 def test_a_window_has_twenty_tasks_at_most(world: World) -> None:

@@ -92,6 +92,7 @@ def test_a_senseless_window_is_refused_with_the_field_and_a_hint(
         ({"ScheduleTimezone": "America/New_York"}, "2025-01-05T04:00-05:00"),
         ({"Schedule": "cron(30 0 4 ? * SUN *)"}, "2025-01-05T04:00:30Z"),
         ({"Schedule": "rate(7 days)"}, "2025-01-08T12:00Z"),
+        ({"Schedule": "rate(7 days)", "StartDate": "2025-03-01T00:00:00.250Z"}, "2025-03-08T00:00:00.250Z"),
         ({"Schedule": "rate(7 days)", "StartDate": "2024-06-01T00:00:00Z"}, "2025-01-08T12:00Z"),
         ({"Schedule": "rate(7 days)", "StartDate": "2025-03-01T00:00:00Z"}, "2025-03-08T00:00Z"),
         ({"StartDate": "2025-02-02T04:00:00Z"}, "2025-02-02T04:00Z"),
@@ -212,6 +213,8 @@ def test_the_schedule_lists_the_starts_of_all_windows_in_their_order(world: Worl
     ]
     rest = world.call("DescribeMaintenanceWindowSchedule", MaxResults=1, NextToken=page["NextToken"])
     assert rest["ScheduledWindowExecutions"][0]["WindowId"] == monday
+    wrong = refusal(world, "DescribeMaintenanceWindowSchedule", NextToken="bm9uZQ==")
+    assert wrong.error_code == "InvalidNextToken"
     filters = [
         {"Key": "ScheduledAfter", "Values": ["2025-01-20T00:00:00Z"]},
         {"Key": "ScheduledBefore", "Values": ["2025-01-31T00:00:00Z"]},
@@ -221,14 +224,19 @@ def test_the_schedule_lists_the_starts_of_all_windows_in_their_order(world: Worl
 
 
 def test_windows_are_found_by_their_targets(world: World) -> None:
-    window, _other = world.window(Name="one"), world.window(Name="two")
+    window, _other, third = (world.window(Name=name) for name in ("one", "two", "three"))
+    world.task(third)
     world.call(
         "RegisterTargetWithMaintenanceWindow",
         WindowId=window,
         ResourceType="INSTANCE",
         Targets=[{"Key": "InstanceIds", "Values": IDS[:2]}],
     )
-    asked = {"ResourceType": "INSTANCE", "Targets": [{"Key": "InstanceIds", "Values": IDS[1:]}]}
+    asked: dict[str, Any] = {"ResourceType": "INSTANCE"}
+    asked["Targets"] = [{"Key": "InstanceIds", "Values": IDS[:1]}]
+    found = world.call("DescribeMaintenanceWindowsForTarget", **asked)["WindowIdentities"]
+    assert {each["Name"] for each in found} == {"one", "three"}
+    asked["Targets"] = [{"Key": "InstanceIds", "Values": IDS[1:]}]
     found = world.call("DescribeMaintenanceWindowsForTarget", **asked)["WindowIdentities"]
     assert found == [{"WindowId": window, "Name": "one"}]
     rows = world.call("DescribeMaintenanceWindowSchedule", MaxResults=1, **asked)["ScheduledWindowExecutions"]
