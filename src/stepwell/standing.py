@@ -57,11 +57,13 @@ _TAGS: Mapping[str, Callable[[View, str], Tags]] = {
 
 
 def resource_policy(view: View, resource: str) -> Policy | None:
-    """The policy on a function, a bucket or a bus; None for all that has none."""
+    """The policy on a function, a bucket, a log group or a bus; None for all that has none."""
     if resource.startswith("arn:aws:lambda:"):
         return lambda_.policy_of(view, resource)
     if resource.startswith("arn:aws:s3:::"):
         return s3.policy_of(view, resource.removeprefix("arn:aws:s3:::").partition("/")[0])
+    if resource.startswith("arn:aws:logs:"):
+        return logs.policy_of(view)
     if resource.startswith("arn:aws:events:") and ":event-bus/" in resource:
         return events.policy_of(view, resource)
     return None

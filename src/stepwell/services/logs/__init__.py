@@ -5,7 +5,9 @@ from __future__ import annotations
 from stepwell.api.context import Context
 from stepwell.api.operations import Service
 from stepwell.durable import EffectKind
+from stepwell.services.logs import policies
 from stepwell.services.logs.groups import Groups
+from stepwell.services.logs.policies import policy_of
 from stepwell.services.logs.reading import Reader
 from stepwell.services.logs.records import tags_of
 from stepwell.services.logs.removal import Remover
@@ -13,7 +15,7 @@ from stepwell.services.logs.segments import Segments
 from stepwell.services.logs.streams import Streams
 from stepwell.services.logs.writing import Writer
 
-__all__ = ["Segments", "effects", "service", "tags_of"]
+__all__ = ["Segments", "effects", "policy_of", "service", "tags_of"]
 
 
 def service(segments: Segments) -> Service:
@@ -23,6 +25,7 @@ def service(segments: Segments) -> Service:
         "logs",
         (
             *Groups(segments, remover).operations(),
+            *policies.OPERATIONS,
             *Streams(segments, remover).operations(),
             *Writer(segments).operations(),
             *Reader(segments).operations(),

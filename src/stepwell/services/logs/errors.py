@@ -23,6 +23,12 @@ class InvalidParameterException(AwsError):
     code = "InvalidParameterException"
 
 
+class LimitExceededException(AwsError):
+    """More resource policies than an account may have."""
+
+    code = "LimitExceededException"
+
+
 class OperationAbortedException(AwsError):
     """The log group is being changed by another request."""
 
