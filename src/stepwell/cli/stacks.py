@@ -66,6 +66,10 @@ def summary(command: Command, outcome: Outcome, seconds: float, *, show_secrets:
     for problem in outcome.errors:
         for line in problem_lines(problem):
             click.secho(line, fg="red", err=True)
+    if outcome.remains:
+        click.echo("left on the server: made since the stack's first `up`, declared by no stack", err=True)
+        for left in outcome.remains:
+            click.echo(f"  {left.kind:<20} {left.name}", err=True)
     counts = ", ".join(f"{count} {operation}" for operation, count in sorted(outcome.counts.items()) if count)
     word = "done" if outcome.ok else "failed"
     nothing = "nothing to do" if outcome.ok else "nothing was changed"
@@ -95,6 +99,7 @@ def as_document(outcome: Outcome, connection: Connection, *, show_secrets: bool 
         "counts": dict(outcome.counts),
         "changes": [asdict(change) for change in outcome.changes],
         "errors": [asdict(problem) for problem in outcome.errors],
+        "remains": [asdict(left) for left in outcome.remains],
     }
 
 

@@ -6,12 +6,13 @@ to do and nothing wrong, an apply. A plan that finds nothing to do is the whole 
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any
 
-from stepwell.provision import diff, graph, program, project, providers, removal, state, urns
+from stepwell.provision import diff, graph, program, project, providers, remains, removal, state, urns
 from stepwell.provision.aws import TYPES
 from stepwell.provision.cloud import ClientFactory, Cloud, boto3_clients
 from stepwell.provision.deployment import Deployment
@@ -20,7 +21,7 @@ from stepwell.provision.problems import Fault, Problem, ProvisionError
 from stepwell.provision.progress import Observer
 from stepwell.provision.references import References
 from stepwell.provision.report import Report
-from stepwell.provision.request import Outcome, Output, Request
+from stepwell.provision.request import Outcome, Output, Remaining, Request
 from stepwell.provision.selection import Selection
 from stepwell.provision.state import Resource, StackState
 
@@ -127,6 +128,7 @@ def _up(passes: _Passes, stack: StackState) -> Outcome:
         return _outcome(stack, report)
     if deployment.secretive:
         stack.prepare()
+    stack.begin(time.time())
     _, report = passes.over(stack, dry_run=False)
     return _outcome(stack, report)
 
@@ -150,9 +152,18 @@ def _destroy(request: Request, cloud: Cloud, stack: StackState, observer: Observ
             )
     if not report.problems:
         removal.remove(chosen, Operations(cloud, stack, TYPES), report, dry_run=False)
-    if not stack.resources() and not stack.condemned():
-        stack.set_outputs({}, [])
-    return _outcome(stack, report)
+    if stack.resources() or stack.condemned():
+        return _outcome(stack, report)
+    stack.set_outputs({}, [])
+    return replace(_outcome(stack, report), remains=_remains(request, cloud, stack, report))
+
+
+def _remains(request: Request, cloud: Cloud, stack: StackState, report: Report) -> tuple[Remaining, ...]:
+    began = stack.content.began
+    if not began:
+        return ()
+    declared = remains.declared(request.state)
+    return tuple(remains.found(cloud, began, declared, lambda text: report.say("warning", text)))
 
 
 def _refresh(request: Request, cloud: Cloud, stack: StackState, observer: Observer) -> Outcome:

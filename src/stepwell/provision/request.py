@@ -78,6 +78,16 @@ class Change:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Remaining:
+    """One thing that is left."""
+
+    #: what it is, in AWS's words
+    kind: str
+    #: its name, or its ARN where it has no name
+    name: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
     """The end of a run."""
 
@@ -91,3 +101,5 @@ class Outcome:
     changes: tuple[Change, ...]
     #: everything that went wrong
     errors: tuple[Problem, ...]
+    #: after a destroy: what workflows made at run time, which no stack declares
+    remains: tuple[Remaining, ...] = ()

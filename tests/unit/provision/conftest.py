@@ -494,7 +494,8 @@ def _create_group(aws: FakeAws, p: dict[str, Any]) -> Any:
 
 @_on("logs.DescribeLogGroups")
 def _describe_groups(aws: FakeAws, p: dict[str, Any]) -> Any:
-    found = [g for n, g in aws.table("log-group").items() if n.startswith(p["logGroupNamePrefix"])]
+    prefix = p.get("logGroupNamePrefix", "")
+    found = [g for n, g in aws.table("log-group").items() if n.startswith(prefix)]
     return {"logGroups": found}
 
 
@@ -522,6 +523,29 @@ def _untag_group(aws: FakeAws, p: dict[str, Any]) -> Any:
 def _delete_group(aws: FakeAws, p: dict[str, Any]) -> Any:
     aws.get("log-group", p["logGroupName"], "ResourceNotFoundException")
     del aws.table("log-group")[p["logGroupName"]]
+
+
+# --- what workflows make ---
+
+
+def _made_at_run_time(operation: str, kind: str, entries: str, word: str) -> None:
+    @_on(f"sagemaker.{operation}")
+    def listed(aws: FakeAws, p: dict[str, Any]) -> Any:
+        return {entries: [{f"{word}Name": name, f"{word}Arn": f"arn:{name}"} for name in aws.table(kind)]}
+
+
+_made_at_run_time("ListEndpoints", "endpoint", "Endpoints", "Endpoint")
+_made_at_run_time("ListEndpointConfigs", "endpoint-config", "EndpointConfigs", "EndpointConfig")
+_made_at_run_time("ListModels", "model", "Models", "Model")
+_made_at_run_time("ListTrainingJobs", "job", "TrainingJobSummaries", "TrainingJob")
+_made_at_run_time("ListProcessingJobs", "processing", "ProcessingJobSummaries", "ProcessingJob")
+_made_at_run_time("ListModelPackageGroups", "group", "ModelPackageGroupSummaryList", "ModelPackageGroup")
+
+
+@_on("sagemaker.ListModelPackages")
+def _list_packages(aws: FakeAws, p: dict[str, Any]) -> Any:
+    group = p["ModelPackageGroupName"]
+    return {"ModelPackageSummaryList": [{"ModelPackageArn": f"arn:{group}/1"}]}
 
 
 # --- fixtures ---
