@@ -7,7 +7,6 @@ import json
 import time
 import zipfile
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -18,9 +17,23 @@ OPEN = {"Duration": 1, "Cutoff": 0, "AllowUnassociatedTargets": True}
 ALL = {"Effect": "Allow", "Action": "*", "Resource": "*"}
 
 
-def soon(seconds: float = 1.5) -> str:
-    """A schedule that opens a window in a moment."""
-    return f"at({datetime.fromtimestamp(time.time() + seconds, UTC):%Y-%m-%dT%H:%M:%S})"
+SUNDAY = "cron(0 4 ? * SUN *)"
+
+
+def made(server: Running, name: str) -> str:
+    """A window that opens on Sundays."""
+    found: str = server.client("ssm").create_maintenance_window(Name=name, Schedule=SUNDAY, **OPEN)[
+        "WindowId"
+    ]
+    return found
+
+
+def opens(server: Running, window: str, seconds: float = 2) -> None:
+    """Nobody waits for Sunday: the window opens in a moment, once."""
+    moment = datetime.fromtimestamp(time.time() + seconds, UTC)
+    server.client("ssm").update_maintenance_window(
+        WindowId=window, Schedule=f"at({moment:%Y-%m-%dT%H:%M:%S})"
+    )
 
 
 def machine(server: Running) -> str:
@@ -86,10 +99,11 @@ def test_a_window_runs_a_script_on_the_servers_machine_and_its_output_is_there(s
         "ssm.amazonaws.com",
         {"Effect": "Allow", "Action": ["ssm:SendCommand"], "Resource": "*"},
     )
-    window = ssm.create_maintenance_window(Name="retrain", Schedule=soon(), **OPEN)["WindowId"]
-    assert "NextExecutionTime" in ssm.get_maintenance_window(WindowId=window)
+    window = made(server, "retrain")
     script = "echo trained in {{ WINDOW_ID }}; echo careful >&2"
     command(server, window, [target(server, window)], script, ServiceRoleArn=arn)
+    opens(server, window)
+    assert "NextExecutionTime" in ssm.get_maintenance_window(WindowId=window)
     found = opened(server, window)
     run = found["Tasks"][0]["Invocations"][0]
     assert (found["Status"], run["Status"], run["StatusDetails"]) == ("SUCCESS", "SUCCESS", "Success")
@@ -100,14 +114,14 @@ def test_a_window_runs_a_script_on_the_servers_machine_and_its_output_is_there(s
     assert "NextExecutionTime" not in ssm.get_maintenance_window(WindowId=window)
 
 
-def test_targets_take_turns_and_a_failure_stops_those_that_wait(server: Running, tmp_path: Path) -> None:
-    ssm = server.client("ssm")
-    window = ssm.create_maintenance_window(Name="turns", Schedule=soon(2.5), **OPEN)["WindowId"]
+def test_targets_take_turns_and_a_failure_stops_those_that_wait(server: Running) -> None:
+    window = made(server, "turns")
     targets = [target(server, window) for _ in range(3)]
     busy = 'd=/tmp/stepwell-turns-$PPID; mkdir "$d" || exit 9; sleep 0.3; rmdir "$d"'
     command(server, window, targets, busy.replace("$PPID", window), Name="turns")
     command(server, window, targets, "exit 3", Priority=1, Name="fails", MaxErrors="1")
     command(server, window, targets[:1], "sleep 60", Priority=2, Name="hangs", seconds="5")
+    opens(server, window)
     found = opened(server, window)
     assert found["Status"] == "FAILED"
     assert found["StatusDetails"] == "One or more tasks in the orchestration failed."
@@ -141,7 +155,7 @@ def test_functions_and_machines_run_as_the_tasks_role_and_a_missing_right_is_tol
         roleArn=role(server, "in-window-machine", "states.amazonaws.com"),
         definition=json.dumps({"StartAt": "A", "States": {"A": {"Type": "Succeed"}}}),
     )["stateMachineArn"]
-    window = ssm.create_maintenance_window(Name="others", Schedule=soon(2.5), **OPEN)["WindowId"]
+    window = made(server, "others")
     payload = {"Lambda": {"Payload": b'{"window": "{{WINDOW_ID}}"}'}}
     for kind, task, given in (
         ("LAMBDA", function, payload),
@@ -155,6 +169,7 @@ def test_functions_and_machines_run_as_the_tasks_role_and_a_missing_right_is_tol
             TaskInvocationParameters=given,
         )
     command(server, window, [target(server, window)], "true", ServiceRoleArn=arn, Name="denied")
+    opens(server, window)
     runs = {task["TaskType"]: task["Invocations"][0] for task in opened(server, window)["Tasks"]}
     denied = runs["RUN_COMMAND"]
     assert denied["Status"] == "FAILED"
@@ -170,14 +185,30 @@ def test_functions_and_machines_run_as_the_tasks_role_and_a_missing_right_is_tol
     assert json.loads(started["input"]) == {"from": window}
 
 
-def test_a_server_that_was_away_at_the_opening_opens_the_window_late(own_server: Running) -> None:
+def test_a_killed_server_finds_its_windows_again_opens_the_missed_one_late_and_runs_nothing_twice(
+    own_server: Running,
+) -> None:
     ssm = own_server.client("ssm")
-    window = ssm.create_maintenance_window(Name="late", Schedule=soon(1.5), **OPEN)["WindowId"]
-    command(own_server, window, [target(own_server, window)], "echo late")
+    running, late = made(own_server, "running"), made(own_server, "late")
+    command(own_server, running, [target(own_server, running)], "echo once; sleep 3")
+    command(own_server, late, [target(own_server, late)], "echo late")
+    opens(own_server, running)
+    opens(own_server, late, 6)
+
+    def begun() -> bool:
+        rows = ssm.list_commands()["Commands"]
+        return bool(rows) and rows[0]["Status"] == "InProgress"
+
+    until(begun, 20)
     own_server.kill()
-    time.sleep(1.5)
+    time.sleep(4)
     own_server.start()
-    assert opened(own_server, window)["Status"] == "SUCCESS"
+    for window, says in ((running, "once\n"), (late, "late\n")):
+        found = opened(own_server, window)
+        run = found["Tasks"][0]["Invocations"][0]
+        printed = ssm.get_command_invocation(CommandId=run["ExecutionId"], InstanceId=machine(own_server))
+        assert (found["Status"], printed["StandardOutputContent"]) == ("SUCCESS", says)
+    assert len(ssm.list_commands()["Commands"]) == 2
 
 
 def test_what_makes_no_sense_is_refused_with_a_hint(server: Running) -> None:
@@ -185,9 +216,9 @@ def test_what_makes_no_sense_is_refused_with_a_hint(server: Running) -> None:
     with pytest.raises(ClientError, match=r"day-of-week: SUNDAY is no value.*did you mean SUN"):
         ssm.create_maintenance_window(Name="wrong", Schedule="cron(0 4 ? * SUNDAY *)", **OPEN)
     with pytest.raises(ClientError, match="Cutoff was 2 but must be smaller than 2"):
-        ssm.create_maintenance_window(Name="wrong", Schedule=soon(), **{**OPEN, "Duration": 2, "Cutoff": 2})
+        ssm.create_maintenance_window(Name="wrong", Schedule=SUNDAY, **{**OPEN, "Duration": 2, "Cutoff": 2})
     window = ssm.create_maintenance_window(
-        Name="strict", Schedule="cron(0 4 ? * SUN *)", **{**OPEN, "AllowUnassociatedTargets": False}
+        Name="strict", Schedule=SUNDAY, **{**OPEN, "AllowUnassociatedTargets": False}
     )["WindowId"]
     with pytest.raises(ClientError, match="does not allow unassociated targets"):
         ssm.register_task_with_maintenance_window(
