@@ -100,6 +100,18 @@ _PUT = (
     Right(action="s3:PutObjectTagging", resource=OBJECT, when=_given("Tagging")),
     Right(action="s3:PutObjectAcl", resource=OBJECT, when=_given("ACL")),
 )
+_COPIED = (
+    Right(
+        action="s3:PutObject",
+        resource=OBJECT,
+        keys={
+            **_PUT_KEYS,
+            "s3:x-amz-copy-source": "CopySource",
+            "s3:x-amz-metadata-directive": "MetadataDirective",
+        },
+    ),
+    *_PUT[1:],
+)
 _PART = (Right(action="s3:PutObject", resource=OBJECT),)
 _SOURCE = (
     Right(action="s3:GetObject", resource=source_arn, when=lambda params: not _source_versioned(params)),
@@ -265,7 +277,7 @@ _OBJECTS = (
     ),
     Operation(
         name="CopyObject",
-        rights=(*_SOURCE, *_PUT),
+        rights=(*_SOURCE, *_COPIED),
         honoured=(
             *_KEY,
             *_WRITTEN,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-from stepwell.api.operations import Operation, Right, words
+from stepwell.api.operations import Operation, words
 from stepwell.calls import Call
 from stepwell.durable import Draft, Record, View
 from stepwell.errors import ValidationException
@@ -103,7 +103,16 @@ def operations() -> list[Operation]:
         Operation(
             name="CreateEndpointConfig",
             rights=(
-                names.right("CreateEndpointConfig", EndpointConfig.KIND, named),
+                names.right(
+                    "CreateEndpointConfig",
+                    EndpointConfig.KIND,
+                    named,
+                    InstanceTypes=lambda params: [
+                        each["InstanceType"]
+                        for each in params["ProductionVariants"]
+                        if each.get("InstanceType") is not None
+                    ],
+                ),
                 names.tagging(EndpointConfig.KIND, named),
             ),
             honoured=words(
@@ -126,7 +135,7 @@ def operations() -> list[Operation]:
         ),
         Operation(
             name="ListEndpointConfigs",
-            rights=(Right(action="sagemaker:ListEndpointConfigs"),),
+            rights=(names.listing("ListEndpointConfigs", EndpointConfig.KIND),),
             honoured=listing.FIELDS,
             read=list_configs,
         ),

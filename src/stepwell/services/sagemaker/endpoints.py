@@ -324,7 +324,7 @@ def operations() -> list[Operation]:
         ),
         Operation(
             name="ListEndpoints",
-            rights=(Right(action="sagemaker:ListEndpoints"),),
+            rights=(names.listing("ListEndpoints", Endpoint.KIND),),
             honoured=(*listing.FIELDS, "LastModifiedTimeAfter", "LastModifiedTimeBefore", "StatusEquals"),
             read=list_endpoints,
         ),

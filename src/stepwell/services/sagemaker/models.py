@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from stepwell.api.context import Context
-from stepwell.api.operations import Operation, Right, words
+from stepwell.api.operations import Operation, words
 from stepwell.calls import Call
 from stepwell.durable import Draft, Record, View
 from stepwell.errors import ValidationException
@@ -130,7 +130,12 @@ def operations(check_image: CheckImage) -> list[Operation]:
         Operation(
             name="CreateModel",
             rights=(
-                names.right("CreateModel", Model.KIND, named),
+                names.right(
+                    "CreateModel",
+                    Model.KIND,
+                    named,
+                    NetworkIsolation=names.given("EnableNetworkIsolation"),
+                ),
                 names.passing("ExecutionRoleArn"),
                 names.tagging(Model.KIND, named),
             ),
@@ -147,7 +152,7 @@ def operations(check_image: CheckImage) -> list[Operation]:
         ),
         Operation(
             name="ListModels",
-            rights=(Right(action="sagemaker:ListModels"),),
+            rights=(names.listing("ListModels", Model.KIND),),
             honoured=listing.FIELDS,
             read=list_models,
         ),

@@ -20,9 +20,27 @@ def resource(kind: str, parameter: str) -> Callable[[Mapping[str, Any], Site], s
     return lambda params, site: arn_of(site, kind, str(params.get(parameter, "*")))
 
 
-def right(action: str, kind: str, parameter: str) -> Right:
-    """The right to do `action` with what `parameter` names."""
-    return Right(action=f"sagemaker:{action}", resource=resource(kind, parameter))
+def right(action: str, kind: str, parameter: str, **keys: Callable[[Mapping[str, Any]], Any]) -> Right:
+    """The right to do `action` with what `parameter` names; `keys` are SageMaker's own condition keys."""
+    named = {f"sagemaker:{name}": found for name, found in keys.items()}
+    return Right(action=f"sagemaker:{action}", resource=resource(kind, parameter), keys=named)
+
+
+def listing(action: str, kind: str) -> Right:
+    """The right to list: AWS asks for it on every resource of the kind at once."""
+    return Right(action=f"sagemaker:{action}", resource=lambda params, site: arn_of(site, kind, "*"))
+
+
+def given(*path: str) -> Callable[[Mapping[str, Any]], Any]:
+    """Reads a nested parameter; None where the call leaves it out."""
+
+    def read(params: Mapping[str, Any]) -> Any:
+        found: Any = params
+        for name in path:
+            found = found.get(name) if isinstance(found, Mapping) else None
+        return found
+
+    return read
 
 
 def tagging(kind: str, parameter: str) -> Right:

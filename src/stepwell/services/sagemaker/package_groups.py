@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-from stepwell.api.operations import Operation, Right, words
+from stepwell.api.operations import Operation, words
 from stepwell.arn import parse
 from stepwell.calls import Call
 from stepwell.durable import Draft, Record, View
@@ -117,7 +117,7 @@ def operations() -> list[Operation]:
         ),
         Operation(
             name="ListModelPackageGroups",
-            rights=(Right(action="sagemaker:ListModelPackageGroups"),),
+            rights=(names.listing("ListModelPackageGroups", ModelPackageGroup.KIND),),
             honoured=listing.FIELDS,
             read=list_groups,
         ),

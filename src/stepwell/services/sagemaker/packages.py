@@ -286,6 +286,14 @@ def _created(params: Mapping[str, Any], site: Site) -> str:
     return names.arn_of(site, ModelPackage.KIND, f"{package_groups.group_name(group)}/*")
 
 
+def _listed(params: Mapping[str, Any], site: Site) -> str:
+    """The group whose packages are listed, or all packages."""
+    group = params.get("ModelPackageGroupName")
+    if group is None:
+        return names.arn_of(site, ModelPackage.KIND, "*")
+    return names.arn_of(site, package_groups.ModelPackageGroup.KIND, package_groups.group_name(group))
+
+
 def operations() -> list[Operation]:
     described = words(
         "InferenceSpecification.SupportedTransformInstanceTypes"
@@ -330,7 +338,7 @@ def operations() -> list[Operation]:
         ),
         Operation(
             name="ListModelPackages",
-            rights=(Right(action="sagemaker:ListModelPackages"),),
+            rights=(Right(action="sagemaker:ListModelPackages", resource=_listed),),
             honoured=(
                 *listing.FIELDS,
                 *words("ModelPackageGroupName ModelApprovalStatus ModelPackageType"),

@@ -9,10 +9,11 @@ from typing import Any, ClassVar
 from msgspec.structs import replace
 
 from stepwell.api.context import Context
-from stepwell.api.operations import Operation, Right, words
+from stepwell.api.operations import Operation, words
 from stepwell.calls import Call
 from stepwell.durable import Draft, View
 from stepwell.errors import ValidationException
+from stepwell.services.sagemaker import job as jobs
 from stepwell.services.sagemaker import listing, names, roles, tags
 from stepwell.services.sagemaker.errors import ResourceInUse
 from stepwell.services.sagemaker.events import tell
@@ -89,7 +90,14 @@ def create(call: Call, draft: Draft, _: None) -> dict[str, Any]:
     roles.require(draft, params["RoleArn"], arn)
     request = {key: value for key, value in params.items() if key != "Tags"}
     request.setdefault("StoppingCondition", {"MaxRuntimeInSeconds": MAX_RUNTIME})
-    job = ProcessingJob(name=name, arn=arn, request=request, created=draft.now, modified=draft.now)
+    job = ProcessingJob(
+        name=name,
+        arn=arn,
+        request=request,
+        created=draft.now,
+        modified=draft.now,
+        generation=jobs.generation(draft, ProcessingJob, name),
+    )
     tags.add(draft, arn, params.get("Tags"))
     save(draft, job)
     worker_roles.grant(
@@ -161,6 +169,11 @@ def stop(call: Call, draft: Draft) -> None:
         draft.effect(STOP, {"worker": job.worker_id})
 
 
+def delete(call: Call, draft: Draft) -> None:
+    """DeleteProcessingJob: its name is free again. Raises ResourceInUse while the job lives."""
+    jobs.delete(draft, find(draft, call.params["ProcessingJobName"]))
+
+
 def list_jobs(call: Call, view: View) -> dict[str, Any]:
     """ListProcessingJobs."""
     return listing.page(
@@ -196,7 +209,14 @@ def operations(check_image: CheckImage) -> list[Operation]:
         Operation(
             name="CreateProcessingJob",
             rights=(
-                names.right("CreateProcessingJob", ProcessingJob.KIND, named),
+                names.right(
+                    "CreateProcessingJob",
+                    ProcessingJob.KIND,
+                    named,
+                    InstanceTypes=names.given("ProcessingResources", "ClusterConfig", "InstanceType"),
+                    MaxRuntimeInSeconds=names.given("StoppingCondition", "MaxRuntimeInSeconds"),
+                    NetworkIsolation=names.given("NetworkConfig", "EnableNetworkIsolation"),
+                ),
                 names.passing("RoleArn"),
                 names.tagging(ProcessingJob.KIND, named),
             ),
@@ -225,7 +245,7 @@ def operations(check_image: CheckImage) -> list[Operation]:
         ),
         Operation(
             name="ListProcessingJobs",
-            rights=(Right(action="sagemaker:ListProcessingJobs"),),
+            rights=(names.listing("ListProcessingJobs", ProcessingJob.KIND),),
             honoured=(*listing.FIELDS, "LastModifiedTimeAfter", "LastModifiedTimeBefore", "StatusEquals"),
             read=list_jobs,
         ),
@@ -234,5 +254,11 @@ def operations(check_image: CheckImage) -> list[Operation]:
             rights=(names.right("StopProcessingJob", ProcessingJob.KIND, named),),
             honoured=(named,),
             decide=stop,
+        ),
+        Operation(
+            name="DeleteProcessingJob",
+            rights=(names.right("DeleteProcessingJob", ProcessingJob.KIND, named),),
+            honoured=(named,),
+            decide=delete,
         ),
     ]

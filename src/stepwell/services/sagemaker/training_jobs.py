@@ -8,10 +8,11 @@ from typing import Any, ClassVar
 from msgspec.structs import replace
 
 from stepwell.api.context import Context
-from stepwell.api.operations import Operation, Right, words
+from stepwell.api.operations import Operation, words
 from stepwell.calls import Call
-from stepwell.durable import Draft, Record, View
+from stepwell.durable import Draft, View
 from stepwell.errors import ValidationException
+from stepwell.services.sagemaker import job as jobs
 from stepwell.services.sagemaker import listing, names, roles, tags
 from stepwell.services.sagemaker.errors import ResourceInUse
 from stepwell.services.sagemaker.events import tell
@@ -59,22 +60,6 @@ class TrainingJob(Job, frozen=True, kw_only=True):
     def artifacts(self) -> str:
         """Where its model lies, or will: AWS says so from the start."""
         return below(self.output, "model.tar.gz") if self.compressed else below(self.output, "model/")
-
-
-class Deleted(Record, frozen=True, kw_only=True):
-    """A name that a deleted job left free: what the worker of a next one is told apart by."""
-
-    SERVICE: ClassVar[str] = "sagemaker"
-    KIND: ClassVar[str] = "deleted-training-job"
-
-    #: in lower case
-    name: str
-    #: how many jobs had it
-    count: int
-
-    @property
-    def key(self) -> str:
-        return self.name
 
 
 def enter(job: TrainingJob, now: float, secondary: str, message: str, **changes: Any) -> TrainingJob:
@@ -147,14 +132,13 @@ def create(call: Call, draft: Draft, _: None) -> dict[str, Any]:
         "MaxRuntimeInSeconds": MAX_RUNTIME,
         **params.get("StoppingCondition", {}),
     }
-    before = draft.get(Deleted, name.lower())
     job = TrainingJob(
         name=name,
         arn=arn,
         request=request,
         created=draft.now,
         modified=draft.now,
-        generation=0 if before is None else before.count,
+        generation=jobs.generation(draft, TrainingJob, name),
     )
     tags.add(draft, arn, params.get("Tags"))
     save(draft, enter(job, draft.now, "Starting", "Starting the training job"))
@@ -222,14 +206,7 @@ def stop(call: Call, draft: Draft) -> None:
 def delete(call: Call, draft: Draft) -> None:
     """DeleteTrainingJob: its name is free again. Raises ResourceInUse while the job lives."""
     job = find(draft, call.params["TrainingJobName"])
-    if job.live:
-        raise ResourceInUse(
-            f"Training job {job.name} is in status {job.status}: only a job that is Completed, Failed or "
-            "Stopped can be deleted."
-        )
-    draft.delete(TrainingJob, job.key)
-    draft.delete(tags.Tags, job.arn)
-    draft.put(Deleted(name=job.key, count=job.generation + 1))
+    jobs.delete(draft, job)
 
 
 def list_jobs(call: Call, view: View) -> dict[str, Any]:
@@ -265,7 +242,14 @@ def operations(check_image: CheckImage) -> list[Operation]:
         Operation(
             name="CreateTrainingJob",
             rights=(
-                names.right("CreateTrainingJob", TrainingJob.KIND, named),
+                names.right(
+                    "CreateTrainingJob",
+                    TrainingJob.KIND,
+                    named,
+                    InstanceTypes=names.given("ResourceConfig", "InstanceType"),
+                    MaxRuntimeInSeconds=names.given("StoppingCondition", "MaxRuntimeInSeconds"),
+                    NetworkIsolation=names.given("EnableNetworkIsolation"),
+                ),
                 names.passing("RoleArn"),
                 names.tagging(TrainingJob.KIND, named),
             ),
@@ -300,7 +284,7 @@ def operations(check_image: CheckImage) -> list[Operation]:
         ),
         Operation(
             name="ListTrainingJobs",
-            rights=(Right(action="sagemaker:ListTrainingJobs"),),
+            rights=(names.listing("ListTrainingJobs", TrainingJob.KIND),),
             honoured=(*listing.FIELDS, "LastModifiedTimeAfter", "LastModifiedTimeBefore", "StatusEquals"),
             read=list_jobs,
         ),

@@ -147,7 +147,12 @@ def operations(engine: Engine) -> tuple[Operation, ...]:
         ),
         Operation(
             name="ListStateMachines",
-            rights=(Right(action="states:ListStateMachines"),),
+            rights=(
+                Right(
+                    action="states:ListStateMachines",
+                    resource="arn:aws:states:{region}:{account}:stateMachine:*",
+                ),
+            ),
             honoured=words("maxResults nextToken"),
             read=list_all,
         ),
