@@ -28,12 +28,13 @@ def made(server: Running, name: str) -> str:
     return found
 
 
-def opens(server: Running, window: str, seconds: float = 2) -> None:
-    """Nobody waits for Sunday: the window opens in a moment, once."""
-    moment = datetime.fromtimestamp(time.time() + seconds, UTC)
+def opens(server: Running, window: str, seconds: float = 2) -> float:
+    """Nobody waits for Sunday: the window opens in a moment, once. Gives the moment."""
+    moment = datetime.fromtimestamp(int(time.time() + seconds), UTC)
     server.client("ssm").update_maintenance_window(
         WindowId=window, Schedule=f"at({moment:%Y-%m-%dT%H:%M:%S})"
     )
+    return moment.timestamp()
 
 
 def machine(server: Running) -> str:
@@ -193,7 +194,7 @@ def test_a_killed_server_finds_its_windows_again_opens_the_missed_one_late_and_r
     command(own_server, running, [target(own_server, running)], "echo once; sleep 3")
     command(own_server, late, [target(own_server, late)], "echo late")
     opens(own_server, running)
-    opens(own_server, late, 6)
+    missed = opens(own_server, late, 6)
 
     def begun() -> bool:
         rows = ssm.list_commands()["Commands"]
@@ -201,13 +202,14 @@ def test_a_killed_server_finds_its_windows_again_opens_the_missed_one_late_and_r
 
     until(begun, 20)
     own_server.kill()
-    time.sleep(4)
+    time.sleep(max(0.0, missed + 0.5 - time.time()))
     own_server.start()
     for window, says in ((running, "once\n"), (late, "late\n")):
         found = opened(own_server, window)
         run = found["Tasks"][0]["Invocations"][0]
         printed = ssm.get_command_invocation(CommandId=run["ExecutionId"], InstanceId=machine(own_server))
         assert (found["Status"], printed["StandardOutputContent"]) == ("SUCCESS", says)
+    assert found["StartTime"].timestamp() > missed + 0.5
     assert len(ssm.list_commands()["Commands"]) == 2
 
 
