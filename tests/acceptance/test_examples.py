@@ -108,7 +108,9 @@ def functions_and_training(running: Running, outputs: Outputs) -> None:
     ]
     assert decisions == ["REGISTERED", "REGISTERED", "NOT_REGISTERED"]
     sagemaker = running.client("sagemaker")
-    packages = sagemaker.list_model_packages(ModelPackageGroupName=outputs["packages"])
+    packages = sagemaker.list_model_packages(
+        ModelPackageGroupName=outputs["packages"], SortOrder="Descending"
+    )
     newest = packages["ModelPackageSummaryList"][0]
     found = sagemaker.describe_model_package(ModelPackageName=newest["ModelPackageArn"])
     assert found["ModelApprovalStatus"] == "PendingManualApproval"

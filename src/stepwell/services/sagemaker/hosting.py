@@ -66,8 +66,7 @@ class Hosting:
         if endpoint is None or fleet is None:
             return
         servers = [
-            ModelServer(self._parts, endpoint, variant, worker_id)
-            for variant, worker_id in fleet.servers()
+            ModelServer(self._parts, endpoint, variant, worker_id) for variant, worker_id in fleet.servers()
         ]
         if endpoint.pending is not None and endpoint.pending.id == fleet_id:
             await bring_up(servers)

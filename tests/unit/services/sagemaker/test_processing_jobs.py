@@ -170,7 +170,7 @@ def test_what_cannot_run_is_refused_when_it_is_asked_for(
     assert world("ListProcessingJobs")["ProcessingJobSummaries"] == []
 
 
-def test_a_name_is_taken_for_ever(world: Any) -> None:
+def test_a_name_is_taken_until_the_job_is_deleted(world: Any) -> None:
     world.jobs.act = lambda spec, folder: 0
     process(world)
     ended(world)
@@ -182,3 +182,17 @@ def test_a_name_is_taken_for_ever(world: Any) -> None:
     assert [job["ProcessingJobName"] for job in world("ListProcessingJobs")["ProcessingJobSummaries"]] == [
         "evaluate"
     ]
+
+
+def test_a_deleted_jobs_name_is_free_and_its_worker_is_not_taken_for_the_next_ones(world: Any) -> None:
+    """Only an ended job can go; another of its name has a worker of its own."""
+    process(world)
+    world.until(lambda: WORKER in world.jobs.began)
+    with pytest.raises(AwsError, match="InProgress"):
+        world("DeleteProcessingJob", ProcessingJobName="evaluate")
+    world.jobs.end(WORKER, 0)
+    ended(world)
+    world("DeleteProcessingJob", ProcessingJobName="evaluate")
+    assert world("ListProcessingJobs")["ProcessingJobSummaries"] == []
+    process(world)
+    world.until(lambda: f"{WORKER}-1" in world.jobs.began)
