@@ -15,7 +15,7 @@ from stepwell.check.program import Program
 from stepwell.check.resources import Declared
 from stepwell.check.rules import Fault, Rule
 from stepwell.check.sources import Place
-from stepwell.check.values import Literal, Object, Path, Value, text, walk
+from stepwell.check.values import Literal, Object, Path, Text, Value, known, text, walk
 from stepwell.check.windows import instance_ids
 
 _MEGABYTE = 1 << 20
@@ -52,13 +52,16 @@ _DOCUMENTS = ("definition", "policy", "assumeRolePolicy", "inlinePolicies")
 
 
 def _texts(program: Program) -> Iterator[tuple[Declared, str, Path, Literal, str]]:
-    """All literal strings of all properties: in documents, in blocks, and as pieces of strings."""
+    """All strings of all properties that are known as a whole, in documents and in blocks."""
     for resource in program.resources:
         for name, value in resource.properties.items():
             opened = document(value) if name in _DOCUMENTS else None
+            pieces: set[int] = set()
             for path, part in walk(opened if opened is not None else value):
+                if isinstance(part, Text):
+                    pieces.update(id(known(piece)) for piece in part.parts)
                 found = text(part) if isinstance(part, Literal) else None
-                if isinstance(part, Literal) and found is not None:
+                if isinstance(part, Literal) and found is not None and id(part) not in pieces:
                     yield resource, name, path, part, found
 
 
@@ -80,7 +83,7 @@ def _size(program: Program) -> Iterator[Fault]:
 
 def _compressed(found: Package, total: int) -> int:
     """About the size of the package's zip; worked out only where it could be too large."""
-    if not _ZIPPED < total <= 2 * _UNZIPPED:
+    if not _ZIPPED < total <= _UNZIPPED:
         return 0
     return sum(len(zlib.compress(read(), 6)) for read, _ in found.files.values())
 
