@@ -106,6 +106,7 @@ class Engine:
         if seconds is not None:
             execution = structs.replace(execution, deadline=draft.now + seconds)
         executions.add(draft, execution)
+        draft.send("event", executions.status_change(execution))
         run = self._runs[execution.id] = Run()
         turn = Turn(draft=draft, execution=execution, run=run, machine=machine)
         details = {"input": execution.input, "inputDetails": WHOLE, "roleArn": execution.role}

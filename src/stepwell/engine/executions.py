@@ -163,7 +163,7 @@ def newest_first(
 
 
 def status_change(execution: Execution) -> dict[str, Any]:
-    """The event that says how an execution ended, as EventBridge shows it: times in milliseconds."""
+    """The event of an execution's start or end, as EventBridge shows it: times in milliseconds."""
     detail: dict[str, Any] = {
         "executionArn": execution.arn,
         "stateMachineArn": execution.machine_arn,
