@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from stepwell.triggers.patterns import InvalidPattern, RuleSet, compile_pattern
+from stepwell.triggers.patterns import InvalidPattern, Pattern, RuleSet, compile_pattern
+from stepwell.triggers.patterns.compile import Branch
 
 CASES = json.loads(Path(__file__).with_name("cases.json").read_text())
 
@@ -169,3 +170,22 @@ def test_too_many_combinations_of_or_are_refused():
 def test_a_wildcard_takes_no_longer_for_a_text_made_to_delay_it():
     pattern = compile_pattern({"a": [{"wildcard": "*a" * 40 + "b"}]})
     assert not pattern.matches({"a": "a" * 200_000})
+
+
+def test_of_a_thousand_rules_only_those_that_a_value_points_at_are_looked_at(monkeypatch):
+    looked: list[Branch] = []
+    matches = Branch.matches
+
+    def counting(branch: Branch, event: dict[str, Any]) -> bool:
+        looked.append(branch)
+        return matches(branch, event)
+
+    def pattern(number: int) -> Pattern:
+        detail = {"customer": [f"c-{number}"], "amount": [{"numeric": [">", 5]}]}
+        return compile_pattern({"source": ["shop"], "detail-type": ["Order"], "detail": detail})
+
+    rules = RuleSet((number, pattern(number)) for number in range(1000))
+    monkeypatch.setattr(Branch, "matches", counting)
+    event = {"source": "shop", "detail-type": "Order", "detail": {"customer": "c-700", "amount": 6}}
+    assert rules.matching(event) == [700]
+    assert len(looked) == 1
