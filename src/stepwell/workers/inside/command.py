@@ -64,7 +64,6 @@ class Runner:
         self.plan = json.loads((folder / "plan.json").read_text())
         self.results: list[dict[str, Any]] = []
         self.cancelled = False
-        self.child: subprocess.Popen[bytes] | None = None
 
     def run(self) -> None:
         """Run what is to be run, in order."""
@@ -82,11 +81,6 @@ class Runner:
 
     def _cancel(self, *_: Any) -> None:
         self.cancelled = True
-        self._kill()
-
-    def _kill(self) -> None:
-        if self.child is not None and self.child.poll() is None:
-            os.killpg(self.child.pid, signal.SIGKILL)
 
     def _path(self, number: int, name: str) -> Path:
         return self.folder / "output" / f"{number}.{name}"
@@ -130,7 +124,7 @@ class Runner:
         script.chmod(0o700)
         try:
             # A session of its own: a time-out or a cancel ends all that the script has started.
-            self.child = subprocess.Popen(
+            child = subprocess.Popen(
                 ["sh", "-c", str(script)],
                 cwd=step["directory"] or own,
                 stdin=subprocess.DEVNULL,
@@ -142,11 +136,11 @@ class Runner:
             self._path(number, "stderr").write_text(f"cannot start in {step['directory'] or own}: {error}\n")
             return "Failed", 1
         streams = [
-            Stream(self.child.stdout, self._path(number, "stdout")),
-            Stream(self.child.stderr, self._path(number, "stderr")),
+            Stream(child.stdout, self._path(number, "stdout")),
+            Stream(child.stderr, self._path(number, "stderr")),
         ]
-        timed_out = not self._watch(self.child, streams, time.monotonic() + step["timeout"])
-        code = self.child.wait()
+        timed_out = not self._watch(child, streams, time.monotonic() + step["timeout"])
+        code = child.wait()
         if self.cancelled:
             return "Cancelled", KILLED
         if timed_out:
@@ -156,12 +150,13 @@ class Runner:
         return ("Success" if code == 0 else "Failed"), code if code >= 0 else 128 - code
 
     def _watch(self, child: subprocess.Popen[bytes], streams: list[Stream], deadline: float) -> bool:
-        """Keep what is printed until the script has ended; false when its time was over first."""
+        """Keep what is printed until the script has ended, or is ended; false when its time was over."""
         in_time, open_streams = True, list(streams)
         while child.poll() is None:
             if in_time and time.monotonic() > deadline:
                 in_time = False
-                self._kill()
+            if self.cancelled or not in_time:
+                os.killpg(child.pid, signal.SIGKILL)
             ready = select.select([stream.pipe for stream in open_streams], [], [], POLL)[0]
             for stream in [each for each in open_streams if each.pipe in ready]:
                 if stream.take() == 0:
