@@ -131,6 +131,10 @@ def _invocations(draft: Draft, execution: Execution, task: TaskExecution) -> lis
 
 
 def _ids(draft: Draft, targets: list[dict[str, Any]]) -> list[str]:
+    """Instances that are named are taken at their word: that one is unknown is for its invocation to tell."""
+    named = targets[0]["Values"] if targets[0]["Key"] == "InstanceIds" else ["*"]
+    if "*" not in named:
+        return list(dict.fromkeys(named))
     return [target.instance_id for target in instances.resolve(draft, targets)]
 
 

@@ -260,15 +260,32 @@ def test_a_role_that_is_gone_fails_its_task(world: World) -> None:
     assert "cannot be assumed by Systems Manager" in world.tasks(window)[0]["StatusDetails"]
 
 
-def test_an_unknown_instance_fails_its_task_and_no_other(world: World) -> None:
+def test_an_unknown_instance_fails_its_invocation_and_no_other(world: World) -> None:
     window = world.window()
     world.task(window, Targets=[{"Key": "InstanceIds", "Values": ["i-00000000000000bad"]}])
     world.task(window, Priority=1)
     world.until(OPEN)
     world.finish(world.running()[0], "Success", "Success")
     statuses = world.statuses(window)
-    assert statuses == ("FAILED", ["FAILED", "SUCCESS"], [[], ["SUCCESS"]])
-    assert "Instances [[i-00000000000000bad]] not in a valid state" in world.tasks(window)[0]["StatusDetails"]
+    assert statuses == ("FAILED", ["FAILED", "SUCCESS"], [["FAILED"], ["SUCCESS"]])
+    said = world.invocations(window)[0]["StatusDetails"]
+    assert said == "Instances [[i-00000000000000bad]] not in a valid state for account 000000000000"
+
+
+def test_all_instances_and_those_with_a_tag_are_found_when_the_window_opens(world: World) -> None:
+    window = world.window()
+    own = world.machine_id()
+    world.task(window, Targets=[{"Key": "InstanceIds", "Values": ["*"]}])
+    targets = [{"Key": "tag:Role", "Values": ["trainer"]}, {"Key": "tag-key", "Values": ["Team"]}]
+    registered = world.call(
+        "RegisterTargetWithMaintenanceWindow", WindowId=window, ResourceType="INSTANCE", Targets=targets
+    )["WindowTargetId"]
+    world.task(window, Priority=1, Targets=[{"Key": "WindowTargetIds", "Values": [registered]}])
+    tags = [{"Key": "Role", "Value": "trainer"}, {"Key": "Team", "Value": "ml"}]
+    world.call("AddTagsToResource", ResourceType="ManagedInstance", ResourceId=own, Tags=tags)
+    world.until(OPEN)
+    world.finish(world.running()[0], "Success", "Success")
+    assert [call[2]["InstanceIds"] for call in world.calls] == [[own], [own]]
 
 
 def test_a_target_that_fits_nothing_is_no_failure(world: World) -> None:

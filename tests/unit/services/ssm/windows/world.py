@@ -16,7 +16,7 @@ from stepwell.calls import Call
 from stepwell.durable import Draft, Record, View
 from stepwell.errors import AccessDenied, AwsError
 from stepwell.services import iam
-from stepwell.services.ssm import tags, windows
+from stepwell.services.ssm import instances, tags, windows
 from stepwell.services.ssm.instances import Machine, aliases, register
 from stepwell.triggers import events
 
@@ -75,7 +75,7 @@ class World:
             "ssm",
             [
                 *windows.OPERATIONS,
-                *tags.operations({windows.TAGGED: windows.exists}),
+                *tags.operations({windows.TAGGED: windows.exists, "ManagedInstance": instances.exists}),
                 Operation(
                     name="SendCommand",
                     rights=ANY,
@@ -207,6 +207,11 @@ class World:
             [[run["Status"] for run in self.invocations(window, each)] for each in range(len(tasks))],
         )
 
+    def machine_id(self) -> str:
+        """The machine's own id."""
+        found: str = self.server.read(lambda view: instances.resolve(view, (), ["*"])[0].instance_id)
+        return found
+
     def running(self) -> list[str]:
         """The ids of commands and executions under way, in the order of their starts."""
 
@@ -244,6 +249,7 @@ class World:
 
     def _send(self, call: Call, draft: Draft) -> dict[str, Any]:
         self._made(call)
+        instances.resolve(draft, (), call.params["InstanceIds"])
         command = Started(id=f"{len(self.calls):08d}{NO_MORE}", params=dict(call.params), status="InProgress")
         draft.put(command)
         return {"Command": {"CommandId": command.id, "Status": command.status}}
