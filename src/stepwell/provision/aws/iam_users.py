@@ -7,7 +7,7 @@ import hashlib
 import hmac
 from typing import Any
 
-from stepwell.provision.aws import tags
+from stepwell.provision.aws import iam_policies, tags
 from stepwell.provision.aws.answers import moment
 from stepwell.provision.aws.blocks import given
 from stepwell.provision.cloud import Cloud, attempt, calling, gone
@@ -72,9 +72,22 @@ def _delete_user(cloud: Cloud, id_: str, inputs: Inputs) -> None:
         raise
     for group in (entry for page in groups for entry in page["Groups"]):
         attempt(cloud, iam.remove_user_from_group, GroupName=group["GroupName"], UserName=id_)
-    for key in _keys(cloud, id_) if inputs.get("forceDestroy") else ():
-        attempt(cloud, iam.delete_access_key, UserName=id_, AccessKeyId=key["AccessKeyId"])
+    if inputs.get("forceDestroy"):
+        _strip(cloud, id_)
     attempt(cloud, iam.delete_user, UserName=id_)
+
+
+def _strip(cloud: Cloud, user: str) -> None:
+    """Takes away what keeps a user from being deleted, whoever gave it."""
+    iam = cloud.client("iam")
+    for key in _keys(cloud, user):
+        attempt(cloud, iam.delete_access_key, UserName=user, AccessKeyId=key["AccessKeyId"])
+    for arn in sorted(iam_policies.USER.attached(cloud, user) or ()):
+        iam_policies.USER.detach(cloud, user, arn)
+    with calling(cloud):
+        pages = list(iam.get_paginator("list_user_policies").paginate(UserName=user))
+    for name in (name for page in pages for name in page["PolicyNames"]):
+        attempt(cloud, iam.delete_user_policy, UserName=user, PolicyName=name)
 
 
 USER = ResourceType(
@@ -149,7 +162,12 @@ def _read_key(cloud: Cloud, id_: str, inputs: Inputs) -> dict[str, Any] | None:
 
 
 def _delete_key(cloud: Cloud, id_: str, inputs: Inputs) -> None:
-    attempt(cloud, cloud.client("iam").delete_access_key, UserName=inputs["user"], AccessKeyId=id_)
+    iam = cloud.client("iam")
+    if attempt(cloud, iam.delete_access_key, UserName=inputs["user"], AccessKeyId=id_) is None:
+        # The user may have got another name meanwhile.
+        owner = (attempt(cloud, iam.get_access_key_last_used, AccessKeyId=id_) or {}).get("UserName")
+        if owner:
+            attempt(cloud, iam.delete_access_key, UserName=owner, AccessKeyId=id_)
 
 
 ACCESS_KEY = ResourceType(

@@ -122,14 +122,15 @@ def _delete_bucket(cloud: Cloud, id_: str, inputs: Inputs) -> None:
     if attempt(cloud, s3.head_bucket, Bucket=id_) is None:
         return
     if inputs.get("forceDestroy"):
-        _empty(cloud, id_, versions=bool(_versioning(inputs)))
+        _empty(cloud, id_)
     attempt(cloud, s3.delete_bucket, Bucket=id_)
 
 
-def _empty(cloud: Cloud, bucket: str, *, versions: bool) -> None:
+def _empty(cloud: Cloud, bucket: str) -> None:
     s3 = cloud.client("s3")
-    pages = s3.get_paginator("list_object_versions" if versions else "list_objects_v2")
     with calling(cloud):
+        versioned = bool(s3.get_bucket_versioning(Bucket=bucket).get("Status"))
+        pages = s3.get_paginator("list_object_versions" if versioned else "list_objects_v2")
         for page in pages.paginate(Bucket=bucket):
             found = [
                 given(Key=entry["Key"], VersionId=entry.get("VersionId"))

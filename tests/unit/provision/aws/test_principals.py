@@ -337,14 +337,35 @@ def test_a_rename_gives_a_new_id(
     assert found["name"] == "new"
 
 
-def test_force_destroy_takes_a_users_keys_with_it(cloud: Cloud, script: Any) -> None:
-    """Without it the keys stay, and IAM refuses."""
+def test_force_destroy_takes_what_a_user_has_with_it(cloud: Cloud, script: Any) -> None:
+    """Without it, keys and policies that others gave stay, and IAM refuses."""
     kind = TYPES["aws:iam/user:User"]
-    key = {"AccessKeyMetadata": [{"UserName": "u", "AccessKeyId": "AKIAEXAMPLEEXAMPLE00"}]}
-    script.answers = {"ListAccessKeys": key, "ListGroupsForUser": {"Groups": []}}
+    script.answers = {
+        "ListGroupsForUser": {"Groups": []},
+        "ListAccessKeys": {"AccessKeyMetadata": [{"UserName": "u", "AccessKeyId": "AKIAEXAMPLEEXAMPLE00"}]},
+        "ListAttachedUserPolicies": {"AttachedPolicies": [{"PolicyArn": MANAGED}]},
+        "ListUserPolicies": {"PolicyNames": ["p"]},
+    }
     kind.delete(cloud, "u", {"name": "u"})
     kind.delete(cloud, "u", {"name": "u", "forceDestroy": True})
-    assert [name for name, _ in script.writes()] == ["DeleteUser", "DeleteAccessKey", "DeleteUser"]
+    assert [name for name, _ in script.writes()] == [
+        "DeleteUser",
+        "DeleteAccessKey",
+        "DetachUserPolicy",
+        "DeleteUserPolicy",
+        "DeleteUser",
+    ]
+
+
+def test_the_key_of_a_renamed_user_is_found(cloud: Cloud, script: Any) -> None:
+    """A key is declared with its user's name, which may be another by now."""
+    kind = TYPES["aws:iam/accessKey:AccessKey"]
+    script.answers = {
+        "DeleteAccessKey": ["NoSuchEntity", {}],
+        "GetAccessKeyLastUsed": {"UserName": "new"},
+    }
+    kind.delete(cloud, "AKIAEXAMPLEEXAMPLE00", {"user": "old"})
+    assert [given["UserName"] for _, given in script.writes()] == ["old", "new"]
 
 
 def test_an_attachment_to_nobody_is_refused() -> None:
