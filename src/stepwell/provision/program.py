@@ -161,6 +161,11 @@ _MEANINGS = (
         "Install pulumi and pulumi-aws for the Python that runs the program",
     ),
     (
+        re.compile(r"detected a circular dependency involving a resource of type (?P<what>\S+ named \S+)\."),
+        "A resource depends on itself, through others: {what}",
+        "Look at `depends_on`, `parent` and the inputs of the resources that it needs",
+    ),
+    (
         re.compile(r"(?P<what>Object of type Output is not JSON serializable)"),
         "{what}",
         "Use pulumi.Output.json_dumps, which waits for the values",

@@ -40,6 +40,15 @@ import pytest
             "",
         ),
         (
+            "import pulumi\nfrom pulumi import CustomResource as C, ResourceOptions as O\nlate = []\n"
+            "a = C('aws:s3/bucket:Bucket', 'a', {}, O(depends_on=late))\n"
+            "late.append(C('aws:s3/bucket:Bucket', 'b', {}, O(depends_on=[a])))\n",
+            "A resource depends on itself, through others: aws:s3/bucket:Bucket named a",
+            "Look at `depends_on`",
+            0,
+            "",
+        ),
+        (
             "import json\nimport pulumi\njson.dumps(pulumi.Output.from_input(1))\n",
             "Object of type Output is not JSON serializable",
             "Use pulumi.Output.json_dumps",
@@ -55,7 +64,7 @@ import pytest
             "raise ValueError(value)",
         ),
     ],
-    ids=["syntax", "exit", "kill", "run-error", "config", "hook", "json", "apply"],
+    ids=["syntax", "exit", "kill", "run-error", "config", "hook", "cycle", "json", "apply"],
 )
 def test_a_fault_is_told_with_its_place_and_what_to_do(
     stack: Any, source: str, message: str, advice: str, line: int, traceback: str
