@@ -17,8 +17,9 @@ ALIAS = "i-1234567890abcdef0"
 #: asks for the machine's credentials as SDKs do
 LOOK = """
 import os, urllib.request as web
-place, token = (os.environ[f"AWS_CONTAINER_{part}"] for part in ("CREDENTIALS_FULL_URI", "AUTHORIZATION_TOKEN"))
-print(web.urlopen(web.Request(place, headers={"Authorization": token})).read().decode())
+token = os.environ["AWS_CONTAINER_AUTHORIZATION_TOKEN"]
+asked = web.Request(os.environ["AWS_CONTAINER_CREDENTIALS_FULL_URI"], headers={"Authorization": token})
+print(web.urlopen(asked).read().decode())
 """
 OVER = ("Success", "Cancelled", "Failed", "TimedOut")
 
@@ -196,14 +197,14 @@ def test_commands_have_the_rights_of_the_machines_role_and_no_others(own_server:
 
 
 def test_scripts_change_the_folders_that_the_server_was_told(own_server: Running, tmp_path: Path) -> None:
-    shared = tmp_path / "shared"
+    shared, outside = tmp_path / "shared", Path(__file__).with_name("written-by-a-command")
     shared.mkdir()
     own_server.stop()
     user = pwd.getpwuid(os.geteuid()).pw_name
     own_server.start("--command-path", str(shared), "--command-user", user)
-    found = ended(own_server, send(own_server, f"echo x > {shared}/x; echo y > {own_server.data}/y"))
+    found = ended(own_server, send(own_server, f"echo x > {shared}/x; echo y > {outside}"))
     assert (shared / "x").read_text() == "x\n"
-    assert not (own_server.data / "y").exists()
+    assert not outside.exists()
     assert found["Status"] == "Failed"
 
 
