@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +15,10 @@ import pytest
 from botocore.exceptions import ClientError
 from functions import function, machine, messages
 from running import Running, role, until
+
+from stepwell.app import Server
+from stepwell.clock import ManualClock
+from stepwell.config import Config
 
 SEEN = "import json\ndef handler(event, context):\n    print('SEEN', json.dumps(event))\n"
 
@@ -184,3 +193,74 @@ def test_events_that_were_accepted_arrive_though_the_server_is_killed(tmp_path: 
         assert sorted(event["detail"]["n"] for event in inputs(running, target)) == list(range(10))
     finally:
         running.stop()
+
+
+@contextmanager
+def on_a_manual_clock(data: Path) -> Iterator[tuple[Running, ManualClock]]:
+    """A real server in this process, whose clock the test moves: nobody waits for a schedule."""
+    clock, listening = ManualClock(time.time()), threading.Event()
+    running, stop = Running(data), []
+
+    def announce(url: str) -> None:
+        running.url = url
+        listening.set()
+
+    async def serve() -> None:
+        server = Server(Config(data=data, port=0), clock)
+        loop = asyncio.get_running_loop()
+        stop.append(lambda: loop.call_soon_threadsafe(server.stop, True))
+        await server.run(announce)
+
+    thread = threading.Thread(target=lambda: asyncio.run(serve()))
+    thread.start()
+    assert listening.wait(30)
+    try:
+        yield running, clock
+    finally:
+        stop[0]()
+        thread.join(30)
+
+
+def test_a_schedule_fires_at_a_function_and_at_a_machine(tmp_path: Path) -> None:
+    with on_a_manual_clock(tmp_path / "data") as (running, clock):
+        arn, target = function(running, "eb-timed", SEEN), passing(running, "eb-timed-machine")
+        events = running.client("events")
+        every = events.put_rule(Name="eb-minute", ScheduleExpression="rate(1 minute)")["RuleArn"]
+        allow(running, arn, "eb-minute", every)
+        constant = {"Id": "f", "Arn": arn, "Input": '{"by": "rate"}'}
+        events.put_targets(Rule="eb-minute", Targets=[constant])
+        events.put_rule(Name="eb-cron", ScheduleExpression="cron(* * * * ? *)")
+        events.put_targets(Rule="eb-cron", Targets=[starter(running, "eb-cron-starter", target)])
+        assert seen(running, "eb-timed") == inputs(running, target) == []
+        clock.advance(60)
+        (event,) = until(lambda: inputs(running, target))
+        assert (event["source"], event["detail-type"]) == ("aws.events", "Scheduled Event")
+        assert event["time"].endswith(":00Z")
+        assert until(lambda: seen(running, "eb-timed")) == [{"by": "rate"}]
+
+
+def test_run_command_runs_a_script_by_rule(server: Running) -> None:
+    ssm = server.client("ssm")
+    machines = ssm.describe_instance_information()["InstanceInformationList"]
+    instance = next(each["InstanceId"] for each in machines if each["ResourceType"] == "ManagedInstance")
+    statement = {"Effect": "Allow", "Action": "ssm:SendCommand", "Resource": "*"}
+    template = {
+        "InputPathsMap": {"n": "$.detail.n"},
+        "InputTemplate": '{"commands": ["echo by rule <n>"]}',
+    }
+    target = {
+        "Id": "c",
+        "Arn": "arn:aws:ssm:us-east-1::document/AWS-RunShellScript",
+        "RoleArn": role(server, "eb-commander", "events.amazonaws.com", statement),
+        "RunCommandParameters": {"RunCommandTargets": [{"Key": "InstanceIds", "Values": [instance]}]},
+        "InputTransformer": template,
+    }
+    rule(server, "eb-command", {"source": ["eb.command"]}, target)
+    put(server, "eb.command", {"n": 7})
+
+    def output() -> list[str]:
+        found = ssm.list_command_invocations(Details=True)["CommandInvocations"]
+        printed = [plugin["Output"] for each in found for plugin in each["CommandPlugins"]]
+        return [text for text in printed if "by rule" in text]
+
+    assert until(output) == ["by rule 7\n"]

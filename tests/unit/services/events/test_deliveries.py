@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
-from harness import ACCOUNT
+from harness import ACCOUNT, Harness
+from services.events.conftest import World
 
 from stepwell.errors import AwsError
 
@@ -182,7 +184,23 @@ def test_one_target_s_trouble_does_not_hold_up_another(world):
     assert len(world.calls) == 3
 
 
-def test_waiting_deliveries_outlive_the_server(world):
+def test_waiting_deliveries_outlive_the_server_and_keep_their_order(tmp_path: Path):
+    with Harness(tmp_path) as harness:
+        first = World(harness).serve()
+        first.rule("r", SHOP, {"Id": "t", "Arn": FUNCTION, "InputPath": "$.detail.n"})
+        first.failures = [busy()]
+        for number in range(3):
+            first.put({"n": number})
+        assert first.payloads() == [0]
+    with Harness(tmp_path) as harness:
+        second = World(harness).serve()
+        harness.advance(2)
+        assert second.payloads() == [0, 1, 2]
+        second.put({"n": 3})
+        assert second.payloads() == [0, 1, 2, 3]
+
+
+def test_what_is_given_up_lets_the_next_one_pass(world):
     world.rule("r", SHOP, {"Id": "t", "Arn": FUNCTION, "InputPath": "$.detail.n"})
     world.failures = [AwsError("denied", code="AccessDeniedException")]
     world.put({"n": 1})
