@@ -20,6 +20,8 @@ class Job:
     #: the log group's last part
     logs: str
     reads: tuple[str, ...] = ()
+    #: read, and named with their whole key
+    objects: tuple[str, ...] = ()
     writes: tuple[str, ...] = ()
     #: read and written: checkpoints
     both: tuple[str, ...] = ()
@@ -45,7 +47,7 @@ JOBS: Mapping[str, Job] = {
     ),
     "CreateModel": Job(
         logs="Endpoints",
-        reads=("PrimaryContainer.ModelDataUrl", "Containers.ModelDataUrl"),
+        objects=("PrimaryContainer.ModelDataUrl", "Containers.ModelDataUrl"),
     ),
 }
 
@@ -72,6 +74,10 @@ def job_role(
 def _needs(
     job: Job, operation: str, parameters: Mapping[str, Any], language: str, place: Place
 ) -> Iterator[Need]:
+    for path in job.objects:
+        for uri in texts(parameters, path, language):
+            bucket, key = _parts(uri)
+            yield from needs("s3:GetObject", [place.arn(f"s3:{bucket}/{key or DYNAMIC}")], why=path)
     for path in (*job.reads, *job.both):
         for uri in texts(parameters, path, language):
             bucket, key = _parts(uri)
