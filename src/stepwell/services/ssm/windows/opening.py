@@ -111,7 +111,7 @@ def _cutoff(timer: Timer, draft: Draft) -> None:
     tasks = tasks_in(draft, execution)
     running.stop(draft, execution, "TIMED_OUT", running.CUTOFF_REACHED, tasks=tasks)
     for task in tasks:
-        if task.settings["CutoffBehavior"] == "CANCEL_TASK":
+        if task.settings.get("CutoffBehavior") == "CANCEL_TASK":
             running.take_back(draft, execution, task, "TIMED_OUT")
     running.advance(draft, execution)
 

@@ -102,7 +102,6 @@ def completed(draft: Draft, window: Window, type: str, settings: Mapping[str, An
     _check_targets(draft, window, targets)
     return {
         "Priority": 0,
-        "CutoffBehavior": "CONTINUE_TASK",
         **settings,
         **rates,
         "ServiceRoleArn": role or linked_role(draft.account),
