@@ -43,6 +43,15 @@ def dumps(value: Any) -> str:
     return _LONE_SURROGATE.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
 
 
+def has_lone_surrogates(value: Any) -> bool:
+    """Whether a text in it, however deep, has half of a surrogate pair, which UTF-8 cannot hold."""
+    try:
+        _encoder.encode(value).encode()
+    except UnicodeEncodeError:
+        return True
+    return False
+
+
 def depth(value: Any) -> int:
     """How many containers stand inside each other."""
     deepest = 0

@@ -111,9 +111,10 @@ _NO_JSON = object()
 
 def _parsed(text: str) -> Any:
     try:
-        return json.loads(text)
+        value = json.loads(text)
     except ValueError:
         return _NO_JSON
+    return _NO_JSON if json.has_lone_surrogates(value) else value
 
 
 def _is_path(text: str) -> bool:

@@ -49,6 +49,19 @@ def test_what_is_not_json_is_refused(text: str) -> None:
         json.loads(text)
 
 
+@pytest.mark.parametrize(
+    ("text", "lone"),
+    [
+        ('"\\ud800"', True),
+        ('{"a": [{"\\udfff": 1}]}', True),
+        ('"\\ud83d\\ude00"', False),
+        ('{"a": ["ü", 1]}', False),
+    ],
+)
+def test_half_a_surrogate_pair_is_found_however_deep(text: str, lone: bool) -> None:
+    assert json.has_lone_surrogates(json.loads(text)) == lone
+
+
 def test_nan_is_not_printed() -> None:
     with pytest.raises(ValueError):
         json.dumps(float("nan"))

@@ -107,6 +107,7 @@ def test_nothing_is_escaped_so_a_quote_in_a_value_breaks_the_json():
     ("transformer", "words"),
     [
         (Transformer(constant="1", path="$"), "Only one of Input, InputPath, or InputTransformer"),
+        (Transformer(constant='"\\ud800"'), "JSON syntax error in input for target t"),
         (Transformer(constant="{"), "JSON syntax error in input for target t"),
         (Transformer(path="detail"), "Invalid input path"),
         (Transformer(path="$$.x"), "Invalid input path"),

@@ -128,29 +128,19 @@ def _detail(entry: Mapping[str, Any]) -> Mapping[str, Any] | Rejected:
                 "InvalidArgument",
                 f"Parameter {member} is not valid. Reason: {member} is a required argument.",
             )
+    try:
+        iso(entry.get("Time", 0.0))
+    except (ValueError, OverflowError, OSError):
+        return Rejected("InvalidArgument", "Parameter Time is not valid. Reason: it is out of range.")
     if entry["Source"].startswith("aws."):
         return Rejected("NotAuthorizedForSourceException", "Not authorized for the source.")
     try:
         detail = json.loads(entry["Detail"])
-        _storable(detail)
     except ValueError:
         return Rejected("MalformedDetail", "Detail is malformed.")
-    if not isinstance(detail, dict):
+    if not isinstance(detail, dict) or json.has_lone_surrogates(detail):
         return Rejected("MalformedDetail", "Detail is malformed.")
     return detail
-
-
-def _storable(value: Any) -> None:
-    """Raise ValueError for halves of surrogate pairs, which JSON text may name and UTF-8 cannot hold."""
-    waiting = [value]
-    while waiting:
-        each = waiting.pop()
-        if isinstance(each, str):
-            each.encode()
-        elif isinstance(each, dict):
-            waiting += [*each, *each.values()]
-        elif isinstance(each, list):
-            waiting += each
 
 
 def _event(entry: Mapping[str, Any], detail: Mapping[str, Any], draft: Draft) -> dict[str, Any]:

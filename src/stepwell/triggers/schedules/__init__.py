@@ -19,7 +19,7 @@ from stepwell.triggers.schedules.errors import ScheduleError
 __all__ = ["Schedule", "ScheduleError", "parse_events", "parse_ssm"]
 
 _FORM = re.compile(r"(cron|rate|at)\((.*)\)")
-_RATE = re.compile(r"([0-9]+)\s+([A-Za-z]+)")
+_RATE = re.compile(r"([0-9]{1,9})\s+([A-Za-z]+)")
 _AT = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}")
 _UNITS = {"minute": 60, "hour": 3600, "day": 86_400}
 #: Systems Manager starts nothing more often (seconds)

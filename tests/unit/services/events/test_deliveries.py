@@ -303,6 +303,7 @@ ENTRIES = [
     ({"Source": "shop", "Detail": "{}"}, "InvalidArgument", "DetailType is a required argument."),
     ({"Source": "shop", "DetailType": "d"}, "InvalidArgument", "Detail is a required argument."),
     ({**GOOD, "Source": "aws.s3"}, "NotAuthorizedForSourceException", "Not authorized for the source."),
+    ({**GOOD, "Time": 1e18}, "InvalidArgument", "Time is not valid"),
     ({**GOOD, "Detail": "{"}, "MalformedDetail", "Detail is malformed."),
     ({**GOOD, "Detail": "[]"}, "MalformedDetail", "Detail is malformed."),
     ({**GOOD, "Detail": '{"a": NaN}'}, "MalformedDetail", "Detail is malformed."),

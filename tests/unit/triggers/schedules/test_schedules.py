@@ -117,6 +117,7 @@ REFUSED = [
     ("rate(1 hours)", "rate", "did you mean rate(1 hour)?"),
     ("rate(2 hour)", "rate", "did you mean rate(2 hours)?"),
     ("rate(0 hours)", "rate", "write rate"),
+    (f"rate({10**400} days)", "rate", "write rate"),
     ("rate(3 weeks)", "rate", "minutes, hours and days"),
 ]
 
