@@ -14,6 +14,7 @@ from pathlib import Path
 from stepwell.check import (
     definitions,
     functions,
+    machine_rights,
     names,
     outputs,
     permissions,
@@ -45,6 +46,7 @@ _FAMILIES = (
     outputs,
     policies,
     permissions,
+    machine_rights,
     functions,
     placeholders,
     windows,

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 
 from stepwell.check.functions import FUNCTION, handlers
 from stepwell.check.handlers import uses
-from stepwell.check.json_values import ACCOUNT, arn, document, name, plain
+from stepwell.check.json_values import ACCOUNT, REGION, arn, document, name, plain
+from stepwell.check.machine_rights import lacking, told
 from stepwell.check.policies import statements, texts
 from stepwell.check.program import Program
 from stepwell.check.resources import Declared, referred
@@ -15,6 +16,7 @@ from stepwell.check.rules import Fault, Rule
 from stepwell.check.values import get, items, text
 from stepwell.check.windows import TASK
 from stepwell.identity import policy, trust
+from stepwell.identity.derive import target_role, window_role
 from stepwell.identity.match import Names
 
 PERMISSION = "aws:lambda/permission:Permission"
@@ -32,12 +34,6 @@ PASSING = {
     "sagemaker:CreateNotebookInstance": "sagemaker.amazonaws.com",
     "states:CreateStateMachine": "states.amazonaws.com",
     "lambda:CreateFunction": "lambda.amazonaws.com",
-}
-#: what a window's role needs for each type of task: the action, and whether it is on the task's own ARN
-_WINDOW = {
-    "RUN_COMMAND": ("ssm:SendCommand", False),
-    "LAMBDA": ("lambda:InvokeFunction", True),
-    "STEP_FUNCTIONS": ("states:StartExecution", True),
 }
 
 
@@ -199,42 +195,46 @@ def _window(program: Program) -> Iterator[Fault]:
     found = roles(program)
     for task in program.of(TASK):
         role = found.get(referred(task.get("serviceRoleArn")) or task)
-        needed = _WINDOW.get(task.text("taskType") or "")
-        if role is None or needed is None:
+        kind = task.text("taskType")
+        if role is None or kind is None or role.open:
             continue
-        action, own = needed
-        target = plain(task.get("taskArn"))
-        resource = target.value if own and not target.untold and isinstance(target.value, str) else None
-        allowed = role.may(action, resource) if resource is not None else role.may_somewhere(action)
-        if not allowed:
-            on = f" on {resource}" if resource is not None else ""
+        described = {
+            "TaskType": kind,
+            "TaskArn": plain(task.get("taskArn"), untold="*").value,
+            "Name": task.label,
+        }
+        missing = lacking(role, window_role([described], account=ACCOUNT, region=REGION))
+        if missing:
+            shown, statement = told(missing)
             yield Fault(
                 place=role.place,
-                message=f"{role.resource.label} lacks {action}{on}, which {task.label} needs",
-                mend=f"Grant `{action}`.",
+                message=f"{role.resource.label} lacks {shown}, which {task.label} needs",
+                mend=f"Add to the role's policy: {statement}",
             )
 
 
 def _sender(program: Program) -> Iterator[Fault]:
-    """Rules' targets that a role delivers to: state machines, Run Command."""
+    """Rules' targets that a role delivers to: state machines, buses, Run Command."""
     found = roles(program)
     for target in program.of("aws:cloudwatch/eventTarget:EventTarget"):
-        machine = referred(target.get("arn"))
-        if machine is None or machine.type != "aws:sfn/stateMachine:StateMachine":
-            continue
+        named = plain(target.get("arn"), untold="*").value
+        needed = target_role([{"Arn": named, "Id": target.label}], account=ACCOUNT, region=REGION)
         role = found.get(referred(target.get("roleArn")) or target)
+        if not needed:
+            continue
         if role is None:
             if not target.given("roleArn") and not target.open:
                 yield Fault(
                     place=target.place,
-                    message=f"{target.label} names no role with which EventBridge may start {machine.label}",
-                    mend="Name a role that events.amazonaws.com takes on and that may states:StartExecution.",
+                    message=f"{target.label} names no role with which EventBridge may {needed[0].action}",
+                    mend=f"Name a role that {_EVENTS} takes on and that may {needed[0].action}.",
                 )
-        elif not role.may("states:StartExecution", str(arn(machine))):
+        elif not role.open and (missing := lacking(role, needed)):
+            shown, statement = told(missing)
             yield Fault(
                 place=role.place,
-                message=f"{role.resource.label} lacks states:StartExecution on {machine.label}",
-                mend="Grant `states:StartExecution` on the machine's ARN.",
+                message=f"{role.resource.label} lacks {shown}, which {target.label} needs",
+                mend=f"Add to the role's policy: {statement}",
             )
 
 
@@ -305,10 +305,10 @@ RULES = (
     ),
     Rule(
         code="SW409",
-        title="rule that may not start its machine",
+        title="rule whose target it may not reach",
         severity="error",
         why="The rule matches, and every delivery is refused.",
-        mend="Give the target a role that may states:StartExecution on the machine.",
+        mend="Give the target a role that may do it.",
         find=_sender,
     ),
 )

@@ -8,8 +8,9 @@ from collections.abc import Iterator
 
 from stepwell.check import packages
 from stepwell.check.json_values import document, plain
+from stepwell.check.machine_rights import useless
 from stepwell.check.program import Program
-from stepwell.check.roles import Document, documents, managed_arns, roles
+from stepwell.check.roles import Document, documents, managed_arns
 from stepwell.check.rules import Fault, Rule
 from stepwell.check.sources import Edit
 from stepwell.check.values import Literal, Value, get, items, known, text
@@ -153,31 +154,6 @@ def _levels(program: Program) -> Iterator[Fault]:
                     )
 
 
-#: what AWS's managed policies are for, where a role that a service takes on gains nothing from them
-_MANAGING = {
-    "AWSStepFunctionsFullAccess": ("states.amazonaws.com", "states:"),
-    "AWSStepFunctionsConsoleFullAccess": ("states.amazonaws.com", "states:"),
-    "AWSStepFunctionsReadOnlyAccess": ("states.amazonaws.com", "states:"),
-}
-
-
-def _useless(program: Program) -> Iterator[Fault]:
-    for role in roles(program).values():
-        for value, arn in role.managed:
-            service, prefix = _MANAGING.get(arn.rpartition("/")[2], ("", ""))
-            machines = [each for each in role.users if each.type == "aws:sfn/stateMachine:StateMachine"]
-            if not service or not machines:
-                continue
-            for machine in machines:
-                definition = str(plain(document(machine.get("definition"))).value)
-                if f"arn:aws:states:::{prefix.rstrip(':')}:" not in definition:
-                    yield Fault(
-                        place=value.place,
-                        message=f"{arn.rpartition('/')[2]} lets its holder manage state machines: "
-                        f"{machine.label} needs none of it",
-                    )
-
-
 RULES = (
     Rule(
         code="SW301",
@@ -223,8 +199,8 @@ RULES = (
         code="SW306",
         title="managed policy of no use",
         severity="warning",
-        why="The policy is for people who manage the service, and grants nothing that the role's user does.",
+        why="The policy is for people who manage the service, or for another job.",
         mend="Drop it, and grant what the states of the machine do.",
-        find=_useless,
+        find=useless,
     ),
 )

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections import Counter
 
 import pytest
-
 from check.conftest import Case, Write, cases
+
 from stepwell.check import check, rules
 
 ALL = [*rules(), *rules(aws=True)]
