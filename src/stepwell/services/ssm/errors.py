@@ -228,12 +228,6 @@ class InvalidParameters(AwsError):
     code = "InvalidParameters"
 
 
-class UnsupportedPlatformType(AwsError):
-    """The document is for other systems than the machine's."""
-
-    code = "UnsupportedPlatformType"
-
-
 class DuplicateInstanceId(AwsError):
     """An instance is named twice."""
 

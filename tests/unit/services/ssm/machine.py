@@ -82,9 +82,11 @@ class World:
         self.told: list[tuple[str, dict[str, Any]]] = []
         self.start()
 
-    def start(self) -> None:
-        """A server on the folder; the commands under way go on."""
+    def start(self, now: float | None = None) -> None:
+        """A server on the folder, at that time; the commands under way go on."""
         self.server = Harness(self.folder)
+        if now is not None:
+            self.server.clock.advance(now - self.server.clock.now())
         context = self.server.context
         parts = ssm.Parts(
             context=context,

@@ -7,6 +7,7 @@ from services.ssm.machine import ALIASES, World
 
 from stepwell.errors import AwsError
 from stepwell.services.ssm.commands.rates import concurrency, tolerated
+from stepwell.workers.jobs import WorkerError
 
 A, B, C, D = ALIASES
 COMMAND, INVOCATION = (
@@ -152,6 +153,49 @@ def test_a_server_that_comes_back_goes_on_where_the_command_is(machine: World) -
     assert list(machine.commands.started) == [f"command-{id}-{A}"]
     machine.end(id, A)
     assert machine.command(id)["Status"] == "Success"
+
+
+@pytest.mark.parametrize(("away", "details"), [(20, "InProgress"), (40, "DeliveryTimedOut")])
+def test_a_server_that_slept_over_a_delivery_begins_only_what_is_in_time(
+    machine: World, away: float, details: str
+) -> None:
+    id: str = machine.call(
+        "SendCommand",
+        DocumentName="AWS-RunShellScript",
+        InstanceIds=[A, B],
+        MaxConcurrency="1",
+        TimeoutSeconds=30,
+        Parameters={"commands": ["true"]},
+    )["Command"]["CommandId"]
+    machine.calm()
+    now = machine.server.clock.now()
+    machine.stop()
+    machine.start(now + away)
+    machine.end(id, A)
+    assert machine.statuses(id) == {A: "Success", B: details}
+
+
+def test_a_cancel_that_the_server_did_not_live_to_carry_out_is_carried_out(machine: World) -> None:
+    id = machine.send(A)
+    machine.call("CancelCommand", CommandId=id)
+    machine.stop()
+    machine.commands.stopped.clear()
+    machine.start()
+    machine.calm()
+    assert f"command-{id}-{A}" in machine.commands.stopped
+    machine.end(id, A, ("Cancelled", 137), reason="stopped")
+    assert machine.command(id)["Status"] == "Cancelled"
+
+
+def test_a_command_that_cannot_start_says_why(machine: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def refuse(spec: object) -> None:
+        raise WorkerError("no supervisor today")
+
+    monkeypatch.setattr(machine.commands, "start", refuse)
+    id = machine.send(A)
+    row = machine.call("ListCommandInvocations", CommandId=id)["CommandInvocations"][0]
+    assert (row["Status"], row["StatusDetails"]) == ("Failed", "Undeliverable")
+    assert row["TraceOutput"] == "no supervisor today"
 
 
 @pytest.mark.parametrize("reason", ["memory", "processes", "disk", "internal"])
