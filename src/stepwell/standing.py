@@ -31,7 +31,7 @@ class Standing:
             own = replace(
                 own,
                 session=session.policies(each for each in managed if each is not None),
-                keys={**own.keys, **session.tag_keys},
+                keys={**own.keys, **session.keys},
             )
         if action in ("sts:AssumeRole", "sts:TagSession"):
             trust = iam.trust_policy(view, resource)

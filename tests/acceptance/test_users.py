@@ -70,6 +70,18 @@ def test_a_user_may_what_its_policy_says(server: Running, keys: dict[str, Any]) 
     assert signing(server, "sts", session).get_caller_identity()["Arn"].endswith(f":user/{USER}")
 
 
+def test_a_user_may_look_after_its_own_keys_where_its_policy_names_it(
+    server: Running, keys: dict[str, Any]
+) -> None:
+    own = document("iam:*AccessKey*", "arn:aws:iam::*:user/${aws:username}")
+    server.client("iam").put_user_policy(UserName=USER, PolicyName="own", PolicyDocument=own)
+    iam = signing(server, "iam", keys)
+    assert len(iam.list_access_keys()["AccessKeyMetadata"]) == 1
+    with pytest.raises(botocore.exceptions.ClientError) as refused:
+        iam.list_access_keys(UserName="somebody-else")
+    assert code_of(refused) == "AccessDenied"
+
+
 def test_a_user_takes_on_a_role_that_trusts_it(server: Running, keys: dict[str, Any]) -> None:
     iam = server.client("iam")
     user = iam.get_user(UserName=USER)["User"]["Arn"]

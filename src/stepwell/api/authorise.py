@@ -91,7 +91,7 @@ class Authoriser:
     def _require(self, call: Call, wanted: Iterable[Right], view: View) -> None:
         if self.unlimited(call):
             return
-        site = Site(account=view.account, region=view.region, view=view)
+        site = Site(account=view.account, region=view.region, view=view, caller=call.caller.arn)
         binding = (right for right in wanted if not right.itemwise)
         for right, resource in rights(binding, call.params, site):
             refusal = self._refusal(call, right, resource, view)

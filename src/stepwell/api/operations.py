@@ -36,6 +36,8 @@ class Site:
     region: str
     #: the store's state, for ARNs that only a record tells: an IAM role's has its path
     view: View | None = None
+    #: the ARN of whoever calls, for operations that mean their caller where they name nobody
+    caller: str = ""
 
 
 #: the ARN that a right is about: a template over `{region}`, `{account}` and the call's top-level

@@ -11,8 +11,8 @@ from stepwell.api.operations import Operation, Right, words
 from stepwell.calls import Call
 from stepwell.durable import Draft, View
 from stepwell.services.iam import paging
-from stepwell.services.iam.entities import KINDS, PAGING, Kind, kind_of
-from stepwell.services.iam.errors import NoSuchEntity, quota
+from stepwell.services.iam.entities import KINDS, LINKED_PATH, PAGING, Kind, kind_of
+from stepwell.services.iam.errors import NoSuchEntity, PolicyNotAttachable, quota
 from stepwell.services.iam.policies import USES, find_policy
 from stepwell.services.iam.records import Attachment
 
@@ -22,7 +22,10 @@ def _operations(kind: Kind[Any]) -> tuple[Operation, ...]:
 
     def attach(call: Call, draft: Draft) -> None:
         entity = kind.changeable(draft, call.params)
-        arn = find_policy(draft, call.params["PolicyArn"]).arn
+        policy = find_policy(draft, call.params["PolicyArn"])
+        arn = policy.arn
+        if policy.path.startswith(LINKED_PATH):
+            raise PolicyNotAttachable("Cannot attach a Service Role Policy to a Customer Role.")
         if arn in entity.attached:
             return
         if len(entity.attached) >= kind.attached_limit:

@@ -45,10 +45,10 @@ class Kind(Generic[E]):
         return f"{self.noun}Name"
 
     def resource(self, params: Mapping[str, Any], site: Site) -> str:
-        """The ARN of the one that a call names: of the record, which alone knows its path."""
+        """The ARN of the one that a call names, as its record has it; else the caller's."""
         name = params.get(self.parameter)
         if name is None:
-            return "*"
+            return site.caller or "*"
         found = site.view.get(self.record, name.lower()) if site.view is not None else None
         return self.arn(site.account, "/", name) if found is None else found.arn
 

@@ -40,6 +40,13 @@ class UnmodifiableEntity(AwsError):
     status = 400
 
 
+class PolicyNotAttachable(AwsError):
+    """The policy is for service-linked roles only."""
+
+    code = "PolicyNotAttachable"
+    status = 400
+
+
 class InvalidInput(AwsError):
     """A parameter makes no sense."""
 

@@ -14,6 +14,7 @@ from stepwell.api.authorise import condition_keys
 from stepwell.api.callers import role_session, root
 from stepwell.api.operations import Operation, Right, words
 from stepwell.calls import Call, Caller
+from stepwell.clock import iso
 from stepwell.durable import Draft, Record, Timer, View
 from stepwell.errors import AccessDenied, AwsError, ValidationException
 from stepwell.identity import policy, trust
@@ -55,6 +56,7 @@ class Session(Record, frozen=True, kw_only=True):
     #: the session's name; empty where the holder is no role
     name: str = ""
     #: seconds since the epoch
+    issued: float = 0.0
     expires: float
     #: the session policy's text
     policy: str | None = None
@@ -102,9 +104,13 @@ class Session(Record, frozen=True, kw_only=True):
         return (*(() if self.policy is None else (_compiled(self.policy),)), *managed)
 
     @property
-    def tag_keys(self) -> dict[str, str]:
-        """The session's tags as condition keys."""
-        return {f"aws:PrincipalTag/{key}": value for key, value in self.tags.items()}
+    def keys(self) -> dict[str, str]:
+        """The condition keys that the session brings along: its tags, its age, that no device proved it."""
+        return {
+            **{f"aws:PrincipalTag/{key}": value for key, value in self.tags.items()},
+            "aws:TokenIssueTime": iso(self.issued),
+            "aws:MultiFactorAuthPresent": "false",
+        }
 
 
 def key_id(prefix: str, source: random.Random) -> str:
@@ -118,10 +124,8 @@ def secret(source: random.Random, size: int = 30) -> str:
 
 
 def session_of(view: View, caller: Caller) -> Session | None:
-    """The session whose key signed; None for those who act as a role without one, and for others."""
-    if caller.kind != "role" or caller.access_key_id is None:
-        return None
-    return view.get(Session, caller.access_key_id)
+    """The session whose key signed; None for permanent keys, and for those who act as a role without one."""
+    return view.get(Session, caller.access_key_id) if caller.access_key_id is not None else None
 
 
 @lru_cache(maxsize=1024)
@@ -157,6 +161,7 @@ def assume_role(call: Call, draft: Draft) -> dict[str, Any]:
         holder=arn,
         holder_id=role["RoleId"],
         name=params["RoleSessionName"],
+        issued=draft.now,
         expires=draft.now + duration,
         policy=limits,
         policy_arns=arns,
@@ -207,7 +212,7 @@ def _trusting(call: Call, draft: Draft) -> Mapping[str, Any]:
 def get_session_token(call: Call, draft: Draft) -> dict[str, Any]:
     """Temporary credentials of the user or root itself. A session cannot get another."""
     caller = call.caller
-    if caller.kind not in ("user", "root") or draft.get(Session, caller.access_key_id or "") is not None:
+    if caller.kind not in ("user", "root") or session_of(draft, caller) is not None:
         raise AccessDenied(
             "Cannot call GetSessionToken with session credentials", code="AccessDenied", status=403
         )
@@ -218,6 +223,7 @@ def get_session_token(call: Call, draft: Draft) -> dict[str, Any]:
         token=secret(draft.random, 96),
         holder=caller.arn,
         holder_id=caller.user_id,
+        issued=draft.now,
         expires=draft.now + min(call.params.get("DurationSeconds", TOKEN_DURATION), longest),
     )
     _begin(session, draft)

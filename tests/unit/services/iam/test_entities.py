@@ -15,6 +15,7 @@ from stepwell.services.iam.errors import (
     EntityAlreadyExists,
     LimitExceeded,
     NoSuchEntity,
+    PolicyNotAttachable,
     UnmodifiableEntity,
 )
 
@@ -212,6 +213,12 @@ def test_a_service_linked_role_is_the_services_own(ask: Ask) -> None:
     assert ask("GetServiceLinkedRoleDeletionStatus", DeletionTaskId=task) == {"Status": "SUCCEEDED"}
     with pytest.raises(NoSuchEntity):
         ask("GetRole", RoleName=name)
+
+
+def test_a_service_roles_policy_is_no_customers(ask: Ask, entities: dict[str, str]) -> None:
+    arn = "arn:aws:iam::aws:policy/aws-service-role/AmazonSSMServiceRolePolicy"
+    with pytest.raises(PolicyNotAttachable):
+        ask("AttachRolePolicy", RoleName="one", PolicyArn=arn)
 
 
 def test_an_instance_profile_holds_one_role_and_keeps_it(ask: Ask, entities: dict[str, str]) -> None:
