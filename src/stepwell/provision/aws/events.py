@@ -23,6 +23,14 @@ def _retag(cloud: Cloud, arn: str, old: Inputs, new: Inputs) -> None:
             events.untag_resource(ResourceARN=arn, TagKeys=tags.removed(old, new))
 
 
+def _tags(cloud: Cloud, arn: str, inputs: Inputs) -> dict[str, str]:
+    """The resource's tags; none, unasked, where none are declared."""
+    if not tags.asked(inputs):
+        return {}
+    with calling(cloud):
+        return tags.mapping(cloud.client("events").list_tags_for_resource(ResourceARN=arn).get("Tags"))
+
+
 def _on_bus(bus: str, rest: str) -> str:
     """An id: `BUS/REST`, without the default bus."""
     return rest if bus == DEFAULT_BUS else f"{bus}/{rest}"
@@ -70,7 +78,12 @@ def _read_bus(cloud: Cloud, id_: str, inputs: Inputs) -> dict[str, Any] | None:
     if found is None:
         return None
     shown = {ours: camel(found[api]) for ours, api in _BUS_SETTINGS.items() if found.get(api)}
-    return {"name": found["Name"], "arn": found["Arn"], "tagsAll": tags.of(inputs), **shown}
+    return {
+        "name": found["Name"],
+        "arn": found["Arn"],
+        "tagsAll": _tags(cloud, found["Arn"], inputs),
+        **shown,
+    }
 
 
 def _delete_bus(cloud: Cloud, id_: str, inputs: Inputs) -> None:
@@ -162,7 +175,7 @@ def _read_rule(cloud: Cloud, id_: str, inputs: Inputs) -> dict[str, Any] | None:
         roleArn=found.get("RoleArn"),
         state=found["State"],
         isEnabled=found["State"] != "DISABLED",
-        tagsAll=tags.of(inputs),
+        tagsAll=_tags(cloud, found["Arn"], inputs),
     )
 
 

@@ -85,11 +85,14 @@ def _update_members(cloud: Cloud, id_: str, old: Inputs, new: Inputs) -> None:
 
 
 def _read_members(cloud: Cloud, id_: str, inputs: Inputs) -> dict[str, Any] | None:
-    pages = _pages(cloud, "get_group", GroupName=inputs["group"])
+    group = inputs.get("group")
+    if group is None:
+        raise ResourceFailed("a membership can't be read by its id alone", advice="Give `group` as well")
+    pages = _pages(cloud, "get_group", GroupName=group)
     if pages is None:
         return None
     users = [user["UserName"] for page in pages for user in page["Users"]]
-    return {"name": id_, "group": inputs["group"], "users": users}
+    return {"name": id_, "group": group, "users": users}
 
 
 def _delete_members(cloud: Cloud, id_: str, inputs: Inputs) -> None:

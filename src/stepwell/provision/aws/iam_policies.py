@@ -156,7 +156,11 @@ def _update_everywhere(cloud: Cloud, id_: str, old: Inputs, new: Inputs) -> None
 
 
 def _read_everywhere(cloud: Cloud, id_: str, inputs: Inputs) -> dict[str, Any] | None:
-    arn = inputs["policyArn"]
+    arn = inputs.get("policyArn")
+    if arn is None:
+        raise ResourceFailed(
+            "an attachment can't be read by its id alone", advice="Give `policy_arn` as well"
+        )
     try:
         with calling(cloud):
             pages = list(

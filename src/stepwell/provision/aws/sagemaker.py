@@ -281,8 +281,15 @@ def _settle_endpoint(cloud: Cloud, id_: str, inputs: Inputs) -> None:
 
 def _update_endpoint(cloud: Cloud, id_: str, old: Inputs, new: Inputs) -> None:
     asked = {name: new.get(name) for name in ("endpointConfigName", "deploymentConfig")}
+    present = attempt(cloud, cloud.client("sagemaker").describe_endpoint, EndpointName=id_)
+    if not old and (present is None or present["EndpointStatus"] == "Failed"):
+        # One whose create came to a bad end can't be updated: it is made anew.
+        _delete_endpoint(cloud, id_, new)
+        _create_endpoint(cloud, new)
+        present = {"EndpointConfigName": new["endpointConfigName"]}
+    if present is None:
+        raise ResourceFailed(f"endpoint {id_} is gone", advice="Run refresh, then up: it is made anew")
     with calling(cloud):
-        present = cloud.client("sagemaker").describe_endpoint(EndpointName=id_)
         if present["EndpointConfigName"] != asked["endpointConfigName"]:
             cloud.client("sagemaker").update_endpoint(
                 **given(

@@ -6,7 +6,7 @@ from typing import Any
 
 from stepwell.provision.aws import tags
 from stepwell.provision.aws.blocks import camel, given, pascal
-from stepwell.provision.aws.ssm_tags import retag
+from stepwell.provision.aws.ssm_tags import present, retag
 from stepwell.provision.aws.ssm_windows import TARGETS, agrees, pages, settings, shown
 from stepwell.provision.cloud import Cloud, attempt, calling
 from stepwell.provision.problems import ResourceFailed
@@ -87,7 +87,7 @@ def _read(cloud: Cloud, id_: str, inputs: Inputs) -> dict[str, Any] | None:
         outputLocation=shown(_LOCATION, location) if location else None,
         parameters={name: ",".join(texts) for name, texts in parameters.items()} if parameters else None,
         targets=camel(found["Targets"]) if found.get("Targets") else None,
-        tagsAll=tags.of(inputs),
+        tagsAll=present(cloud, _KIND, id_, inputs),
     )
 
 

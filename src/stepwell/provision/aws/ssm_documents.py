@@ -7,7 +7,7 @@ from typing import Any
 from stepwell.provision.aws import tags
 from stepwell.provision.aws.answers import moment
 from stepwell.provision.aws.blocks import camel, given
-from stepwell.provision.aws.ssm_tags import retag
+from stepwell.provision.aws.ssm_tags import present, retag
 from stepwell.provision.cloud import Cloud, attempt, calling
 from stepwell.provision.problems import ResourceFailed
 from stepwell.provision.schema import Inputs, Naming, ResourceType, honoured, refused
@@ -101,7 +101,7 @@ def _read(cloud: Cloud, id_: str, inputs: Inputs) -> dict[str, Any] | None:
         platformTypes=found.get("PlatformTypes", []),
         schemaVersion=found.get("SchemaVersion"),
         status=found.get("Status"),
-        tagsAll=tags.of(inputs),
+        tagsAll=present(cloud, _KIND, id_, inputs),
     )
 
 

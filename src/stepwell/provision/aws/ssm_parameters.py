@@ -7,7 +7,7 @@ from typing import Any
 
 from stepwell.provision.aws import tags
 from stepwell.provision.aws.blocks import given
-from stepwell.provision.aws.ssm_tags import retag
+from stepwell.provision.aws.ssm_tags import present, retag
 from stepwell.provision.cloud import Cloud, attempt, calling
 from stepwell.provision.schema import Inputs, Naming, ResourceType, honoured, recorded
 
@@ -72,7 +72,7 @@ def _read(cloud: Cloud, id_: str, inputs: Inputs) -> dict[str, Any] | None:
         allowedPattern=more.get("AllowedPattern"),
         keyId=more.get("KeyId"),
         tier=more.get("Tier"),
-        tagsAll=tags.of(inputs),
+        tagsAll=present(cloud, _KIND, id_, inputs),
     )
 
 

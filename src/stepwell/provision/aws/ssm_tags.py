@@ -7,6 +7,15 @@ from stepwell.provision.cloud import Cloud, calling
 from stepwell.provision.schema import Inputs
 
 
+def present(cloud: Cloud, kind: str, id_: str, inputs: Inputs) -> dict[str, str]:
+    """The tags of the resource of that type; none, unasked, where none are declared."""
+    if not tags.asked(inputs):
+        return {}
+    with calling(cloud):
+        answer = cloud.client("ssm").list_tags_for_resource(ResourceType=kind, ResourceId=id_)
+    return tags.mapping(answer.get("TagList"))
+
+
 def retag(cloud: Cloud, kind: str, id_: str, old: Inputs, new: Inputs) -> None:
     """Brings the tags of the resource of that type from the first inputs' to the second's."""
     ssm = cloud.client("ssm")

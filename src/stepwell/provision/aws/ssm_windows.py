@@ -7,7 +7,7 @@ from typing import Any
 
 from stepwell.provision.aws import tags
 from stepwell.provision.aws.blocks import camel, given, pascal
-from stepwell.provision.aws.ssm_tags import retag
+from stepwell.provision.aws.ssm_tags import present, retag
 from stepwell.provision.cloud import Cloud, attempt, calling, gone
 from stepwell.provision.problems import ResourceFailed
 from stepwell.provision.schema import Inputs, Naming, ResourceType, honoured
@@ -84,7 +84,11 @@ def _read_window(cloud: Cloud, id_: str, inputs: Inputs) -> dict[str, Any] | Non
     found = attempt(cloud, cloud.client("ssm").get_maintenance_window, WindowId=id_)
     if found is None:
         return None
-    return {**shown(_WINDOW, found), "enabled": found["Enabled"], "tagsAll": tags.of(inputs)}
+    return {
+        **shown(_WINDOW, found),
+        "enabled": found["Enabled"],
+        "tagsAll": present(cloud, _KIND, id_, inputs),
+    }
 
 
 def _delete_window(cloud: Cloud, id_: str, inputs: Inputs) -> None:

@@ -13,6 +13,11 @@ def of(inputs: Inputs) -> dict[str, str]:
     return dict(inputs.get("tagsAll") or {})
 
 
+def asked(inputs: Inputs) -> bool:
+    """Whether reading the tags tells anything: some are declared, or nothing is known of the resource."""
+    return "tagsAll" not in inputs or bool(inputs["tagsAll"])
+
+
 def pairs(tags: Mapping[str, str], *, key: str = "Key", value: str = "Value") -> list[dict[str, str]]:
     """The list that APIs take."""
     return [{key: name, value: text} for name, text in sorted(tags.items())]

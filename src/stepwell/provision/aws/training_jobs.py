@@ -92,10 +92,17 @@ def _read(cloud: Cloud, id_: str, inputs: Inputs) -> dict[str, Any] | None:
     return given(
         trainingJobName=found["TrainingJobName"],
         arn=found["TrainingJobArn"],
-        tagsAll=tags.of(inputs),
+        tagsAll=_tags(cloud, found["TrainingJobArn"], inputs),
         **{ours: camel(found.get(api), _SPELLED) for ours, api in _MEMBERS.items()},
         **{ours: found.get(api) for ours, api in _MAPPINGS.items()},
     )
+
+
+def _tags(cloud: Cloud, arn: str, inputs: Inputs) -> dict[str, str]:
+    if not tags.asked(inputs):
+        return {}
+    with calling(cloud):
+        return tags.mapping(cloud.client("sagemaker").list_tags(ResourceArn=arn).get("Tags"))
 
 
 def _delete(cloud: Cloud, id_: str, inputs: Inputs) -> None:

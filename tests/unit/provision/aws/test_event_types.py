@@ -93,6 +93,7 @@ LIVES = [
         id="r",
         answers={
             "PutRule": {"RuleArn": f"{HERE}rule/r"},
+            "ListTagsForResource": {"Tags": [{"Key": "a", "Value": "1"}]},
             "DescribeRule": {
                 "Name": "r",
                 "Arn": f"{HERE}rule/r",

@@ -142,6 +142,7 @@ LIVES = [
         id=WINDOW,
         answers={
             "CreateMaintenanceWindow": {"WindowId": WINDOW},
+            "ListTagsForResource": {"TagList": [{"Key": "a", "Value": "1"}]},
             "GetMaintenanceWindow": {**CREATED, "WindowId": WINDOW, "Enabled": False},
         },
         creating=[
@@ -399,6 +400,7 @@ LIVES = [
         id="/p",
         answers={
             "GetParameter": {"Parameter": PARAMETER},
+            "ListTagsForResource": {"TagList": [{"Key": "a", "Value": "1"}]},
             "DescribeParameters": {
                 "Parameters": [{"Name": "/p", "KeyId": "alias/aws/ssm", "Tier": "Standard"}]
             },
