@@ -230,12 +230,13 @@ class Server:
             root=workers / "jobs", data=self.folder.root, endpoint=self.url, region=config.region
         )
         servers = Servers(self.jobs)
+        environments = Environments(cache=config.cache, data=self.folder.root)
         self.sagemaker = sagemaker.Parts(
             context=context,
             jobs=self.jobs,
             servers=servers,
             router=Router(),
-            environments=Environments(cache=config.cache, data=self.folder.root),
+            environments=environments,
             logs=self.segments,
             credentials=sagemaker.WorkerCredentials(context, self.url),
         )
@@ -245,7 +246,12 @@ class Server:
         self.ssm = ssm.Parts(
             context=context,
             logs=self.segments,
-            commands=Commands(self.jobs, user=self._command_user, share=self._command_paths),
+            commands=Commands(
+                self.jobs,
+                user=self._command_user,
+                share=self._command_paths,
+                environments=environments.readable,
+            ),
             credentials=self.sagemaker.credentials,
             sealer=FileSealer(self.folder.root),
         )

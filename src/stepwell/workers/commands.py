@@ -13,7 +13,7 @@ import pwd
 import shutil
 import stat
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
@@ -125,10 +125,19 @@ def _open_python() -> Path:
 class Commands:
     """All commands of one machine."""
 
-    def __init__(self, jobs: Jobs, *, user: User | None = None, share: tuple[Path, ...] = ()) -> None:
+    def __init__(
+        self,
+        jobs: Jobs,
+        *,
+        user: User | None = None,
+        share: tuple[Path, ...] = (),
+        environments: Callable[[], tuple[Path, ...]] = tuple,
+    ) -> None:
         """user: whom commands become, the server's own user by default; share: folders of the machine that
-        they may change."""
+        they may change; environments: what they read beside what any program reads, so that a script can
+        name the Python of an image."""
         self._jobs = jobs
+        self._environments = environments
         self._user = user if user is not None and user.uid != os.geteuid() else None
         self._share = share
         self._python = Path(sys.executable) if self._user is None else _open_python()
@@ -155,7 +164,7 @@ class Commands:
             command=(str(self._python), "-I", "-S", f"{MOUNT}/{PROGRAM}", MOUNT),
             variables={**spec.variables, "HOME": f"{MOUNT}/home", "TMPDIR": f"{MOUNT}/tmp"},
             credentials=spec.credentials,
-            read=python_paths(self._python),
+            read=(*python_paths(self._python), *self._environments()),
             write=self._share,
             mount=MOUNT,
             user=self._user,

@@ -81,6 +81,12 @@ class Environments:
         """The environment of `image`; None while it is not built. Raises UnknownImage."""
         return self._open(self._folder(images.look_up(image, self.data)))
 
+    def readable(self) -> tuple[Path, ...]:
+        """What must be read to run the Python of any environment that is built."""
+        built = [path.parent for path in sorted(self.root.glob(f"*/{COMPLETE}"))]
+        pythons = [path for folder in built for path in containment.python_paths(folder / "bin" / "python")]
+        return tuple(dict.fromkeys((*built, *pythons)))
+
     async def build(self, image: str, progress: Progress) -> Environment:
         """The environment of `image`, built now when it is not yet.
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -14,6 +15,7 @@ from workers.conftest import run
 from stepwell.errors import UsageError
 from stepwell.workers import processes
 from stepwell.workers.commands import Commands, CommandSpec, Script, StepResult, shared_folders, user_of
+from stepwell.workers.environments import COMPLETE, Environments
 from stepwell.workers.inside import command as program
 from stepwell.workers.jobs import Exit, Jobs, User
 
@@ -98,6 +100,28 @@ def test_scripts_change_the_folders_that_they_are_given(make_jobs: MakeJobs, tmp
     execute(commands, script("pwd; echo kept > kept", directory=str(given)))
     assert printed(commands) == f"{given}\n"
     assert (given / "kept").read_text() == "kept\n"
+
+
+def test_a_script_may_run_the_python_of_an_image_that_was_built(make_jobs: MakeJobs, tmp_path: Path) -> None:
+    """Environments lie in a user's cache, which no script reads otherwise."""
+    folder = tmp_path / "cache" / "environments" / "one"
+    (folder / "bin").mkdir(parents=True)
+    (folder / "bin" / "python").symlink_to(sys.executable)
+    (folder / COMPLETE).write_text("{}")
+    built = Environments(cache=tmp_path / "cache", data=tmp_path)
+    execute(Commands(make_jobs()), script(f"ls {folder}"))
+    assert printed(Commands(make_jobs())) == ""
+    commands = Commands(make_jobs(), environments=built.readable)
+    spec = CommandSpec(worker_id="command-2", scripts=(script(f"{folder}/bin/python -c 'print(6*7)'"),))
+
+    async def work() -> None:
+        await commands.start(spec)
+        await commands.wait("command-2")
+
+    run(work())
+    path = commands.output("command-2", 0, "stdout")
+    assert path is not None
+    assert path.read_text() == "42\n"
 
 
 def test_a_folder_that_is_not_there_fails_the_step(commands: Commands) -> None:
