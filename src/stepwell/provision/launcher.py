@@ -13,6 +13,7 @@ import json
 import os
 import runpy
 import sys
+import threading
 import traceback
 from typing import Any
 
@@ -28,6 +29,8 @@ def main() -> int:
     with contextlib.suppress(ImportError):
         importlib.import_module("pulumi")
     told = json.loads(sys.stdin.readline())
+    threading.Thread(target=_watch, args=(os.dup(sys.stdin.fileno()),), daemon=True).start()
+    os.dup2(os.open(os.devnull, os.O_RDONLY), sys.stdin.fileno())
     sys.path.insert(0, told["path"])
     os.chdir(told["folder"])
     sys.argv = [told["main"]]
@@ -48,6 +51,13 @@ def main() -> int:
     with os.fdopen(told["answer"], "w", encoding="utf-8") as answer:
         json.dump(ended, answer)
     return 0 if ended["ok"] else 1
+
+
+def _watch(descriptor: int) -> None:
+    """Ends the process when the engine's has ended, however that was: its end of the pipe closes with it."""
+    while os.read(descriptor, 1):
+        continue
+    os._exit(1)
 
 
 def _run(told: dict[str, Any]) -> None:

@@ -14,7 +14,7 @@ import subprocess
 import tempfile
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any
 
@@ -122,8 +122,9 @@ def _follow(
     for reader in readers:
         reader.start()
     try:
+        # It stays open: its end tells the process that there is nobody any more to work for.
         process.stdin.write(json.dumps(told).encode() + b"\n")
-        process.stdin.close()
+        process.stdin.flush()
     except BrokenPipeError:
         line("the program's Python ended before it was told what to run", True)
     text = answer.read()
@@ -194,3 +195,6 @@ def _end(process: subprocess.Popen[bytes]) -> None:
     if process.poll() is None:
         os.killpg(process.pid, signal.SIGKILL)
         process.wait()
+    if process.stdin is not None:
+        with suppress(BrokenPipeError):
+            process.stdin.close()

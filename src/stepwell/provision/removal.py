@@ -23,8 +23,15 @@ def remove(resources: Iterable[Resource], operations: Operations, report: Report
     """
     kept: set[str] = set()
     listed = list(resources)
-    going = {resource.urn for resource in listed}
-    taken_along = [r for r in listed if r.deleted_with in going and r.deleted_with != r.urn and not r.protect]
+    # A replaced resource goes by a call in any case: what took it along is there under its old URN anew.
+    going = {resource.urn for resource in listed if resource.status != "condemned"}
+    taken_along = [
+        resource
+        for resource in listed
+        if resource.deleted_with in going - {resource.urn}
+        and resource.status != "condemned"
+        and not resource.protect
+    ]
 
     def one(resource: Resource) -> None:
         operation: Operation = "replace" if resource.status == "condemned" else "delete"

@@ -97,3 +97,38 @@ def test_a_stack_reads_what_another_gave_out(stack: Any, tmp_path: Path) -> None
     problem, *_ = stack.run("up", stack="other").errors
     assert "There is no stack elsewhere/dev" in problem.message
     assert problem.advice == "There are: program/dev, program/other"
+
+
+OPTIONS = """
+import pulumi
+from pulumi import CustomResource, CustomTimeouts, ResourceOptions
+
+LOGS = "aws:cloudwatch/logGroup:LogGroup"
+taken = CustomResource(LOGS, "taken", {"retentionInDays": 7}, ResourceOptions(import_="/there"))
+first = CustomResource(LOGS, "first", {}, ResourceOptions(
+    replacement_trigger=pulumi.Config().require_int("version"),
+    custom_timeouts=CustomTimeouts(create="5m", delete="1m30s")))
+second = CustomResource(LOGS, "second", {}, ResourceOptions(replace_with=[first], deleted_with=first))
+"""
+
+
+def test_the_sdk_s_options_arrive(stack: Any, aws: Any) -> None:
+    """Those that the engine must first say that it has."""
+    aws.client("logs").create_log_group(logGroupName="/there")
+    aws.client("logs").put_retention_policy(logGroupName="/there", retentionInDays=7)
+    stack.write(OPTIONS)
+    stack.write("config: {version: 1}\n", "Pulumi.dev.yaml")
+    outcome = stack.run("up")
+    assert outcome.ok, outcome.errors
+    assert {c.name: c.operation for c in outcome.changes if c.type != "pulumi:pulumi:Stack"} == {
+        "taken": "import",
+        "first": "create",
+        "second": "create",
+    }
+    by_name = {r["urn"].split("::")[-1]: r for r in stack.recorded()["resources"]}
+    assert by_name["first"]["timeouts"] == {"create": 300.0, "delete": 90.0}
+    assert by_name["second"]["deleted_with"] == by_name["first"]["urn"]
+    stack.write("config: {version: 2}\n", "Pulumi.dev.yaml")
+    replaced = stack.run("up")
+    assert {c.name: c.operation for c in replaced.changes} == {"first": "replace", "second": "replace"}
+    assert stack.run("up").counts == {"same": 3}
