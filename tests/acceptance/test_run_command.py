@@ -229,3 +229,41 @@ def test_a_command_is_kept_when_the_server_dies_as_it_is_sent(own_server: Runnin
     own_server.start()
     outputs = [ended(own_server, id)["StandardOutputContent"].strip() for id in sent]
     assert outputs == [str(number) for number in range(5)]
+
+
+def test_a_policy_names_the_documents_and_instances_that_its_holder_may_use(own_server: Running) -> None:
+    own_server.stepwell("instance", "--alias", ALIAS)
+    arns = "arn:aws:ssm:us-east-1"
+    allowed = {
+        "Effect": "Allow",
+        "Action": "ssm:SendCommand",
+        "Resource": [
+            f"{arns}::document/AWS-RunShellScript",
+            f"arn:aws:ec2:us-east-1:000000000000:instance/{ALIAS}",
+        ],
+    }
+    iam = own_server.client("iam")
+    iam.create_user(UserName="operator")
+    iam.put_user_policy(
+        UserName="operator",
+        PolicyName="commands",
+        PolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [allowed]}),
+    )
+    key = iam.create_access_key(UserName="operator")["AccessKey"]
+    ssm = own_server.client(
+        "ssm",
+        aws_access_key_id=key["AccessKeyId"],
+        aws_secret_access_key=key["SecretAccessKey"],
+    )
+    wish = {"DocumentName": "AWS-RunShellScript", "Parameters": {"commands": ["true"]}}
+    id = ssm.send_command(**wish, InstanceIds=[ALIAS])["Command"]["CommandId"]
+    assert ended(own_server, id, ALIAS)["Status"] == "Success"
+    here = machine(own_server)
+    for denied in (
+        {"InstanceIds": [here]},
+        {"Targets": [{"Key": "InstanceIds", "Values": ["*"]}]},
+        {"InstanceIds": [ALIAS], "DocumentName": "Retrain"},
+    ):
+        with pytest.raises(ClientError, match=r"not authorized to perform: ssm:SendCommand") as raised:
+            ssm.send_command(**{**wish, **denied})
+        assert raised.value.response["Error"]["Code"] == "AccessDeniedException"

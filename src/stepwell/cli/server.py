@@ -111,11 +111,11 @@ def address(text: str | None) -> tuple[str, int | None]:
 
 @click.command(short_help="Drain and stop the server of a data folder.")
 @data_option
-@click.option("--all", "everything", is_flag=True, help="End jobs and model servers too.")
+@click.option("--all", "everything", is_flag=True, help="End jobs, model servers and commands too.")
 def stop(data: Path, everything: bool) -> None:
     """Stop the server; what is under way is answered first.
 
-    Jobs and model servers go on and are found again by the next server, unless --all is given.
+    Jobs, model servers and commands go on and are found again by the next server, unless --all is given.
     """
     if not is_held(data):
         click.echo(f"no server runs on {data}", err=True)
