@@ -33,6 +33,10 @@ class Standing:
                 session=session.policies(each for each in managed if each is not None),
                 keys={**own.keys, **session.keys},
             )
+        elif caller.role is not None:
+            # the server itself acts as a role: no key signed, and the caller knows no id
+            role_id = iam.identity_id(view, caller.role)
+            own = replace(own, keys={**own.keys, "aws:userid": f"{role_id}:{caller.user_id}"})
         if action in ("sts:AssumeRole", "sts:TagSession"):
             trust = iam.trust_policy(view, resource)
             return replace(own, resource=trust, resource_must_allow=True, resource_label="role trust policy")

@@ -28,6 +28,9 @@ _SPELLINGS = {
     "rest-xml": ("AccessDenied", 403),
 }
 
+#: what no bucket policy denies to root
+_ROOTS_OWN = frozenset({"GetBucketPolicy", "PutBucketPolicy", "DeleteBucketPolicy"})
+
 Keys = dict[str, str | list[str]]
 
 
@@ -52,8 +55,13 @@ class Authoriser:
         self._enforce = enforce
 
     def unlimited(self, call: Call) -> bool:
-        """Whether no policy limits the caller: the account's root."""
-        return call.caller.kind == "root"
+        """Whether no policy limits the caller: the account's root, but for what buckets' policies deny.
+
+        Root may always see and change a bucket's policy, so that it cannot lock itself out.
+        """
+        if call.caller.kind != "root":
+            return False
+        return call.service != "s3" or call.operation in _ROOTS_OWN
 
     def __call__(self, call: Call, operation: Operation, view: View) -> None:
         """Raise AccessDenied when a right is missing; only log it in report mode."""
@@ -162,7 +170,8 @@ def global_keys(origin: Origin, view: View, now: float) -> Keys:
     """The condition keys that every request has (IAM User Guide, "AWS global condition context keys")."""
     keys: Keys = {
         "aws:SourceIp": origin.source_ip,
-        "aws:SecureTransport": "true" if origin.secure else "false",
+        # requests reach the server on loopback, or through a proxy with TLS: no network reads along
+        "aws:SecureTransport": "true",
         "aws:CurrentTime": iso(now),
         "aws:EpochTime": str(int(now)),
         "aws:RequestedRegion": view.region,

@@ -65,6 +65,8 @@ class Session(Record, frozen=True, kw_only=True):
     tags: dict[str, str] = {}
     #: keys of tags that further sessions, assumed from this one, have too
     transitive: tuple[str, ...] = ()
+    #: the ARN of the function that Lambda assumed it for; empty for all others
+    function: str = ""
 
     @property
     def key(self) -> str:
@@ -110,6 +112,7 @@ class Session(Record, frozen=True, kw_only=True):
             **{f"aws:PrincipalTag/{key}": value for key, value in self.tags.items()},
             "aws:TokenIssueTime": iso(self.issued),
             "aws:MultiFactorAuthPresent": "false",
+            **({"lambda:SourceFunctionArn": self.function} if self.function else {}),
         }
 
 
@@ -166,6 +169,7 @@ def assume_role(call: Call, draft: Draft) -> dict[str, Any]:
         policy=limits,
         policy_arns=arns,
         tags={**given, **inherited},
+        function=_function_of(call),
         transitive=tuple(dict.fromkeys((*(params.get("TransitiveTagKeys") or ()), *inherited))),
     )
     _begin(session, draft)
@@ -174,6 +178,12 @@ def assume_role(call: Call, draft: Draft) -> dict[str, Any]:
         "AssumedRoleUser": {"AssumedRoleId": session.caller.user_id, "Arn": session.caller.arn},
     }
     return answer | ({"PackedPolicySize": 100 * packed // POLICY_LIMIT} if packed else {})
+
+
+def _function_of(call: Call) -> str:
+    """The function for which Lambda assumes its role; empty for everybody else."""
+    by_lambda = call.caller.kind == "service" and call.caller.arn == "lambda.amazonaws.com"
+    return (call.origin.source_arn or "") if by_lambda else ""
 
 
 def _trusting(call: Call, draft: Draft) -> Mapping[str, Any]:
