@@ -73,38 +73,26 @@ class Branch:
     root: Node
 
     def matches(self, event: Mapping[str, Any]) -> bool:
-        gone = {path for path, leaf in self.fields.items() if leaf.absent and not any(values_at(event, path))}
-        return _holds(self.root, event, gone, ())
+        """Whether the event fits. A field that may lack, and lacks everywhere, asks nothing more."""
+        lacking = {path for path, leaf in self.fields.items() if leaf.absent and not values_at(event, path)}
+        if not lacking:
+            return _holds(self.root, event)
+        return _holds(_tree({path: leaf for path, leaf in self.fields.items() if path not in lacking}), event)
 
 
-def _holds(node: Node, value: Any, gone: set[Path], path: Path) -> bool:
-    """Whether `value` fits. Fields under one array must fit in the same element of it."""
-    if path not in gone and node.leaf is not None and not node.leaf.fits(value):
+def _holds(node: Node, value: Any) -> bool:
+    if node.leaf is not None and not node.leaf.fits(value):
         return False
-    if not node.children:
-        return True
+    return not node.children or _children_hold(node.children, value)
+
+
+def _children_hold(children: Mapping[str, Node], value: Any) -> bool:
+    """Whether a value has all of these fields. All of one array's must fit in the same element of it."""
     if isinstance(value, list):
-        return any(_holds_children(node, each, gone, path) for each in value)
-    return _holds_children(node, value, gone, path)
-
-
-def _holds_children(node: Node, value: Any, gone: set[Path], path: Path) -> bool:
-    if isinstance(value, list):
-        return any(_holds_children(node, each, gone, path) for each in value)
-    for name, child in node.children.items():
-        inner = (*path, name)
-        if isinstance(value, dict) and name in value:
-            if not _holds(child, value[name], gone, inner):
-                return False
-        elif not _may_lack(child, gone, inner):
-            return False
-    return True
-
-
-def _may_lack(node: Node, gone: set[Path], path: Path) -> bool:
-    if node.leaf is not None and path not in gone:
+        return any(_children_hold(children, each) for each in value)
+    if not isinstance(value, dict):
         return False
-    return all(_may_lack(child, gone, (*path, name)) for name, child in node.children.items())
+    return all(name in value and _holds(child, value[name]) for name, child in children.items())
 
 
 def values_at(value: Any, path: Path) -> list[Key]:

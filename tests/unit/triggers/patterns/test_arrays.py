@@ -86,7 +86,7 @@ objects = st.recursive(
 )
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=300, deadline=None)
 @given(patterns, objects)
 def test_fields_fit_in_the_same_elements(pattern: dict[str, Any], event: dict[str, Any]):
     assert compile_pattern(pattern).matches(event) == matches(pattern, event)
