@@ -449,6 +449,7 @@ def _sagemaker(noun: str, member: str, arn_noun: str) -> None:
     def create(aws: FakeAws, p: dict[str, Any]) -> Any:
         thing = {**p, arn: _arn("sagemaker", f"{arn_noun}/{p[name]}"), "EndpointStatus": "InService"}
         aws.add(noun, p[name], thing, "ValidationException")
+        aws.table("tags")[thing[arn]] = list(p.get("Tags", ()))
 
     def describe(aws: FakeAws, p: dict[str, Any]) -> Any:
         if p[name] not in aws.table(noun):
@@ -456,7 +457,7 @@ def _sagemaker(noun: str, member: str, arn_noun: str) -> None:
         return aws.table(noun)[p[name]]
 
     def delete(aws: FakeAws, p: dict[str, Any]) -> Any:
-        describe(aws, p)
+        aws.table("tags").pop(describe(aws, p)[arn], None)
         del aws.table(noun)[p[name]]
 
     operation = {"EndpointConfig": "EndpointConfig"}.get(member, member)
@@ -487,8 +488,24 @@ def _delete_tags(aws: FakeAws, p: dict[str, Any]) -> Any:
     aws.table("tags")[p["ResourceArn"]] = [t for t in listed if t["Key"] not in p["TagKeys"]]
 
 
+@_on("sagemaker.ListTags")
+def _list_tags(aws: FakeAws, p: dict[str, Any]) -> Any:
+    return {"Tags": aws.table("tags").get(p["ResourceArn"], [])}
+
+
+@_on("stepfunctions.ListTagsForResource")
+def _machine_tags(aws: FakeAws, p: dict[str, Any]) -> Any:
+    return {"tags": aws.get("machine", p["resourceArn"], "ResourceNotFound").get("tags", [])}
+
+
+@_on("logs.ListTagsForResource")
+def _group_tags(aws: FakeAws, p: dict[str, Any]) -> Any:
+    return {"tags": aws.table("tags").get(p["resourceArn"], {})}
+
+
 @_on("logs.CreateLogGroup")
 def _create_group(aws: FakeAws, p: dict[str, Any]) -> Any:
+    aws.table("tags")[_arn("logs", f"log-group:{p['logGroupName']}")] = dict(p.get("tags", {}))
     aws.add("log-group", p["logGroupName"], dict(p), "ResourceAlreadyExistsException")
 
 
@@ -523,6 +540,7 @@ def _untag_group(aws: FakeAws, p: dict[str, Any]) -> Any:
 def _delete_group(aws: FakeAws, p: dict[str, Any]) -> Any:
     aws.get("log-group", p["logGroupName"], "ResourceNotFoundException")
     del aws.table("log-group")[p["logGroupName"]]
+    aws.table("tags").pop(_arn("logs", f"log-group:{p['logGroupName']}"), None)
 
 
 # --- what workflows make ---

@@ -53,8 +53,15 @@ def _read(cloud: Cloud, id_: str, inputs: Inputs) -> dict[str, Any] | None:
         retentionInDays=group.get("retentionInDays", 0),
         kmsKeyId=group.get("kmsKeyId"),
         logGroupClass=group.get("logGroupClass"),
-        tagsAll=tags.of(inputs),
+        tagsAll=_tags(cloud, id_, inputs),
     )
+
+
+def _tags(cloud: Cloud, id_: str, inputs: Inputs) -> dict[str, str]:
+    if not tags.asked(inputs):
+        return {}
+    with calling(cloud):
+        return dict(cloud.client("logs").list_tags_for_resource(resourceArn=_arn(cloud, id_)).get("tags", {}))
 
 
 def _delete(cloud: Cloud, id_: str, inputs: Inputs) -> None:

@@ -28,6 +28,14 @@ def _retag(cloud: Cloud, arn: str, old: Inputs, new: Inputs) -> None:
             cloud.client("sagemaker").delete_tags(ResourceArn=arn, TagKeys=tags.removed(old, new))
 
 
+def present_tags(cloud: Cloud, arn: str, inputs: Inputs) -> dict[str, str]:
+    """A resource's tags; none, unasked, where none are declared."""
+    if not tags.asked(inputs):
+        return {}
+    with calling(cloud):
+        return tags.mapping(cloud.client("sagemaker").list_tags(ResourceArn=arn).get("Tags"))
+
+
 def _retagging(noun: str, name: str = "name") -> Callable[[Cloud, str, Inputs, Inputs], None]:
     """The update of a type of which only the tags can change."""
 
@@ -114,7 +122,7 @@ def _read_model(cloud: Cloud, id_: str, inputs: Inputs) -> dict[str, Any] | None
         containers=[_declared(c) for c in found.get("Containers") or ()] or None,
         enableNetworkIsolation=found.get("EnableNetworkIsolation"),
         vpcConfig=camel(found.get("VpcConfig")),
-        tagsAll=tags.of(inputs),
+        tagsAll=present_tags(cloud, found["ModelArn"], inputs),
     )
 
 
@@ -211,7 +219,7 @@ def _read_configuration(cloud: Cloud, id_: str, inputs: Inputs) -> dict[str, Any
         kmsKeyArn=found.get("KmsKeyId"),
         executionRoleArn=found.get("ExecutionRoleArn"),
         dataCaptureConfig=camel(found.get("DataCaptureConfig"), _SPELLED),
-        tagsAll=tags.of(inputs),
+        tagsAll=present_tags(cloud, found["EndpointConfigArn"], inputs),
     )
 
 
@@ -310,7 +318,7 @@ def _read_endpoint(cloud: Cloud, id_: str, inputs: Inputs) -> dict[str, Any] | N
         name=id_,
         arn=found["EndpointArn"],
         endpointConfigName=found.get("EndpointConfigName"),
-        tagsAll=tags.of(inputs),
+        tagsAll=present_tags(cloud, found["EndpointArn"], inputs),
     )
 
 
@@ -367,7 +375,7 @@ def _read_group(cloud: Cloud, id_: str, inputs: Inputs) -> dict[str, Any] | None
         modelPackageGroupName=id_,
         arn=found["ModelPackageGroupArn"],
         modelPackageGroupDescription=found.get("ModelPackageGroupDescription"),
-        tagsAll=tags.of(inputs),
+        tagsAll=present_tags(cloud, found["ModelPackageGroupArn"], inputs),
     )
 
 

@@ -87,8 +87,16 @@ def _read(cloud: Cloud, id_: str, inputs: Inputs) -> dict[str, Any] | None:
         revisionId=found.get("revisionId"),
         description=found.get("description"),
         stateMachineVersionArn=_version(cloud, id_) if inputs.get("publish") else None,
-        tagsAll=tags.of(inputs),
+        tagsAll=_tags(cloud, id_, inputs),
     )
+
+
+def _tags(cloud: Cloud, id_: str, inputs: Inputs) -> dict[str, str]:
+    if not tags.asked(inputs):
+        return {}
+    with calling(cloud):
+        listed = cloud.client("stepfunctions").list_tags_for_resource(resourceArn=id_).get("tags")
+    return tags.mapping(listed, key="key", value="value")
 
 
 def _version(cloud: Cloud, id_: str) -> str | None:

@@ -8,6 +8,7 @@ from typing import Any
 
 from stepwell.provision.aws import tags
 from stepwell.provision.aws.blocks import camel, given, pascal
+from stepwell.provision.aws.sagemaker import present_tags
 from stepwell.provision.cloud import Cloud, attempt, calling
 from stepwell.provision.problems import ResourceFailed
 from stepwell.provision.schema import Inputs, Property, ResourceType, block, honoured, recorded, refused
@@ -92,17 +93,10 @@ def _read(cloud: Cloud, id_: str, inputs: Inputs) -> dict[str, Any] | None:
     return given(
         trainingJobName=found["TrainingJobName"],
         arn=found["TrainingJobArn"],
-        tagsAll=_tags(cloud, found["TrainingJobArn"], inputs),
+        tagsAll=present_tags(cloud, found["TrainingJobArn"], inputs),
         **{ours: camel(found.get(api), _SPELLED) for ours, api in _MEMBERS.items()},
         **{ours: found.get(api) for ours, api in _MAPPINGS.items()},
     )
-
-
-def _tags(cloud: Cloud, arn: str, inputs: Inputs) -> dict[str, str]:
-    if not tags.asked(inputs):
-        return {}
-    with calling(cloud):
-        return tags.mapping(cloud.client("sagemaker").list_tags(ResourceArn=arn).get("Tags"))
 
 
 def _delete(cloud: Cloud, id_: str, inputs: Inputs) -> None:
