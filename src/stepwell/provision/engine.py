@@ -150,8 +150,13 @@ def _destroy(request: Request, cloud: Cloud, stack: StackState, observer: Observ
                     name=urns.name_of(resource.urn),
                 )
             )
+    operations = Operations(cloud, stack, TYPES)
+    planned = Report("plan", observer)
+    removal.remove(chosen, operations, planned, dry_run=True)
+    for problem in planned.problems:
+        report.problem(problem)
     if not report.problems:
-        removal.remove(chosen, Operations(cloud, stack, TYPES), report, dry_run=False)
+        removal.remove(chosen, operations, report, dry_run=False)
     if stack.resources() or stack.condemned():
         return _outcome(stack, report)
     stack.set_outputs({}, [])

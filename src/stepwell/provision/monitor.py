@@ -6,6 +6,8 @@ unknown, and every fault of a run is told, not only the first. SDKs too old for 
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -232,12 +234,15 @@ def _unsupported(request: Any) -> Iterator[str]:
             yield words
 
 
-def _trigger(request: Any) -> Any:
+def _trigger(request: Any) -> str:
+    """The trigger's hash, as it may be a secret; empty when there is none, or its value is not known yet."""
     if "replacement_trigger" not in request.DESCRIPTOR.fields_by_name:
-        return None
+        return ""
     if not request.HasField("replacement_trigger"):
-        return None
+        return ""
     held = struct_pb2.Struct()
     held.fields["trigger"].CopyFrom(request.replacement_trigger)
     value = decode(held).values.get("trigger")
-    return None if contains_unknown(value) else value
+    if value is None or contains_unknown(value):
+        return ""
+    return hashlib.sha256(json.dumps(value, sort_keys=True, default=str).encode()).hexdigest()

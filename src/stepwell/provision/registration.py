@@ -71,8 +71,8 @@ class Registration:
     deleted_with: str = ""
     #: how long its operations may take, by operation, in Go's notation
     timeouts: Mapping[str, str] = field(default_factory=dict)
-    #: a value whose change replaces it; None: there is none
-    trigger: Any = None
+    #: the hash of a value whose change replaces it; empty: there is none, or it is not known yet
+    trigger: str = ""
     #: URNs whose replacement replaces it
     replace_with: tuple[str, ...] = ()
     #: what it asks for that is not supported, by name

@@ -54,6 +54,7 @@ class Resources:
         self._failed: set[str] = set()
         self._doomed: set[str] = set()
         self._replaced: set[str] = set()
+        self._absent: set[str] = set()
         self.operations = Operations(cloud, state, TYPES)
 
     @property
@@ -79,7 +80,11 @@ class Resources:
             self._state.forget(old)
             old = None
         if not self._takes(urn, asked):
-            return answer(old) if old is not None and old.status == "ready" else Registered(urn=urn)
+            if old is not None and old.status == "ready":
+                return answer(old)
+            self._absent.add(urn)
+            return Registered(urn=urn)
+        self._require(asked)
         if not self._dry_run and self._failed & {*asked.dependencies, asked.parent}:
             self._fail(urn)
             self._report.say("warning", f"{asked.name} is left out: what it depends on failed", urn)
@@ -115,9 +120,7 @@ class Resources:
                 seed = self._state.seed
                 inputs = preparation.named(urn, kind, inputs, seed=seed, generation=generation)
         if not self._dry_run and contains_unknown(inputs):
-            raise ResourceFailed(
-                "an input is not known", advice="Include what it depends on among the targets"
-            )
+            raise ResourceFailed("an input is not known", advice="Run again without targets")
         draft = replace(
             _declared(urn, asked, old),
             inputs=plain(inputs),
@@ -140,11 +143,19 @@ class Resources:
                 self._taken.add(urn)
             return taken
 
+    def _require(self, asked: Registration) -> None:
+        """What it depends on is there, or will be."""
+        for urn in sorted(self._absent & {*asked.dependencies}):
+            raise ResourceRefused(
+                f"it needs {urns.name_of(urn)!r}, which is not there, and is not among the targets",
+                advice="Add it to the targets",
+            )
+
     def _forced(self, urn: str, asked: Registration, old: Resource | None) -> bool:
         """Whether the run, another resource's replacement, or the program's trigger asks for a new one."""
         if old is None:
             return False
-        changed = asked.trigger is not None and old.trigger is not None and asked.trigger != old.trigger
+        changed = bool(asked.trigger and old.trigger) and asked.trigger != old.trigger
         with self._lock:
             return changed or named(urn, self._replaces) or bool(self._replaced & {*asked.replace_with})
 
@@ -311,5 +322,5 @@ def _declared(urn: str, asked: Registration, old: Resource | None) -> Resource:
         retain=asked.retain,
         deleted_with=asked.deleted_with,
         timeouts=durations.seconds(asked.timeouts),
-        trigger=asked.trigger if asked.trigger is not None else (old.trigger if old is not None else None),
+        trigger=asked.trigger or (old.trigger if old is not None else ""),
     )

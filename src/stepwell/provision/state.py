@@ -64,8 +64,8 @@ class Resource:
     deleted_with: str = ""
     #: seconds that its operations may take, by operation, where the program says so
     timeouts: dict[str, float] = field(default_factory=dict)
-    #: a value whose change replaces it
-    trigger: Any = None
+    #: the hash of a value whose change replaces it, or empty
+    trigger: str = ""
     #: whether its name was given automatically
     autonamed: bool = False
     #: how often it was replaced

@@ -65,17 +65,17 @@ def test_a_resource_is_replaced_on_demand_and_what_mentions_it_follows(play: Pla
 def test_a_trigger_and_another_ones_replacement_replace(play: Play, aws: Any) -> None:
     """`replacement_trigger` when its value changes, `replace_with` when that one is replaced."""
 
-    def program(trigger: Any) -> Callable[[Any], None]:
+    def program(trigger: str) -> Callable[[Any], None]:
         def declare_all(declare: Any) -> None:
             first = declare(LOGS, "first", trigger=trigger)
             declare(LOGS, "second", replace_with=(first.urn,))
 
         return declare_all
 
-    play(program({"version": 1}))
-    assert play(program({"version": 1})).counts == {"same": 2}
-    assert _operations(play(program({"version": 2}))) == {"first": "replace", "second": "replace"}
-    assert play(program({"version": 2})).counts == {"same": 2}
+    play(program("1"))
+    assert play(program("1")).counts == {"same": 2}
+    assert _operations(play(program("2"))) == {"first": "replace", "second": "replace"}
+    assert play(program("2")).counts == {"same": 2}
     assert len(aws.table("log-group")) == 2
 
 
@@ -200,3 +200,24 @@ def test_a_change_in_a_document_is_told_where_it_is(play: Play) -> None:
         "s3:GetObject",
         "s3:PutObject",
     )
+
+
+def test_a_target_whose_need_is_neither_there_nor_a_target_is_refused(play: Play, aws: Any) -> None:
+    """In the plan, and not after half of the run."""
+    told = _told(play(_chain, targets=("p", "g")))
+    assert "'p': it needs 'r', which is not there, and is not among the targets" in told
+    assert aws.writes() == []
+
+
+def test_a_destroy_that_would_stop_at_a_protected_resource_does_not_begin(play: Play, aws: Any) -> None:
+    """All of them are told at once."""
+
+    def program(declare: Any) -> None:
+        declare(LOGS, "a", protect=True)
+        declare(LOGS, "b")
+        declare(LOGS, "c", protect=True)
+
+    play(program)
+    told = _told(play(program, "destroy"))
+    assert ("'a': it is protected" in told, "'c': it is protected" in told) == (True, True)
+    assert aws.writes() == []
