@@ -170,6 +170,35 @@ def test_a_role_without_the_right_starts_nothing(server: Running) -> None:
     assert inputs(server, target) == []
 
 
+def test_who_puts_a_target_must_be_allowed_to_pass_its_role_on(server: Running) -> None:
+    iam, target = server.client("iam"), passing(server, "eb-passed")
+    machine_target = starter(server, "eb-passed-starter", target)
+    iam.create_user(UserName="eb-passer")
+    keys = iam.create_access_key(UserName="eb-passer")["AccessKey"]
+    events = server.client(
+        "events",
+        aws_access_key_id=keys["AccessKeyId"],
+        aws_secret_access_key=keys["SecretAccessKey"],
+    )
+
+    def grant(*statements: dict[str, Any]) -> None:
+        document = json.dumps({"Version": "2012-10-17", "Statement": statements})
+        iam.put_user_policy(UserName="eb-passer", PolicyName="rights", PolicyDocument=document)
+
+    rights = {"Effect": "Allow", "Action": ["events:PutRule", "events:PutTargets"], "Resource": "*"}
+    grant(rights)
+    events.put_rule(Name="eb-passed", EventPattern='{"source": ["eb.passed"]}')
+    with pytest.raises(ClientError, match="is not authorized to perform: iam:PassRole"):
+        events.put_targets(Rule="eb-passed", Targets=[machine_target])
+    passed = {"StringEquals": {"iam:PassedToService": "events.amazonaws.com"}}
+    allowed = {"Effect": "Allow", "Action": "iam:PassRole", "Resource": machine_target["RoleArn"]}
+    grant(rights, {**allowed, "Condition": passed})
+    events.put_targets(Rule="eb-passed", Targets=[machine_target])
+    other = {**machine_target, "RoleArn": role(server, "eb-other", "lambda.amazonaws.com")}
+    with pytest.raises(ClientError, match="cannot be assumed by principal 'events"):
+        server.client("events").put_targets(Rule="eb-passed", Targets=[other])
+
+
 def test_bad_input_is_refused_in_aws_s_words(server: Running) -> None:
     events = server.client("events")
     with pytest.raises(events.exceptions.InvalidEventPatternException, match="Reason: Empty arrays"):
