@@ -227,10 +227,15 @@ def _ended(plugin: Plugin, result: StepResult | None, exit_: Exit) -> Plugin:
         plugin,
         status=status,
         details=DETAILS.get(status, status),
-        code=code,
-        started=result.started,
-        ended=result.ended if result.ended is not None else exit_.ended_at,
+        code=code if -1 <= code <= 255 else KILLED,
+        started=_within(result.started, exit_),
+        ended=exit_.ended_at if result.ended is None else _within(result.ended, exit_),
     )
+
+
+def _within(moment: float, exit_: Exit) -> float:
+    """A time as the worker told it, which its script may have changed, within the worker's life."""
+    return min(max(moment, exit_.started_at), exit_.ended_at)
 
 
 def _overall(invocation: Invocation, plugins: list[Plugin], exit_: Exit) -> tuple[str, str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -18,7 +19,7 @@ from stepwell.services.ssm.commands.reading import command_shown
 from stepwell.services.ssm.commands.records import Command, Invocation, Order, Plan, Plugin
 from stepwell.services.ssm.documents import Version, find, find_version
 from stepwell.services.ssm.documents.declarations import checked
-from stepwell.services.ssm.documents.references import referred
+from stepwell.services.ssm.documents.references import LONGEST, referred, too_long
 from stepwell.services.ssm.documents.substitution import scripts, texts_of, variables
 from stepwell.services.ssm.errors import (
     DuplicateInstanceId,
@@ -50,8 +51,10 @@ async def prepare(call: Call, context: Context) -> Prepared:
         lambda view: find_version(view, document, params.get("DocumentVersion", "$DEFAULT"))
     )
     _check_hash(params, version)
-    content = version.read()
+    content = await asyncio.to_thread(version.read)
     given: Mapping[str, list[str]] = params.get("Parameters") or {}
+    if sum(len(text) for texts in given.values() for text in texts) > LONGEST:
+        raise too_long()
     names = referred([*texts_of(content), *(text for texts in given.values() for text in texts)])
     stored = {name: await _stored(call, context, name) for name in names}
     if params.get("OutputS3BucketName"):

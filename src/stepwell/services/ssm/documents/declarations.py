@@ -6,6 +6,7 @@ Source: the Systems Manager user guide, "Data elements and parameters".
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -30,6 +31,7 @@ MEMBERS = frozenset(
         "interpolationType",
     }
 )
+NAME = re.compile(r"[A-Za-z0-9_.-]+")
 #: what a boolean may be given as
 TRUTHS = {"true": True, "false": False}
 
@@ -70,7 +72,13 @@ def _declaration(name: str, found: Any) -> Declaration:
     for member in found:
         if member not in MEMBERS:
             raise InvalidDocumentContent(f"The parameter {name} has the unknown member {member!r}.")
+    if not NAME.fullmatch(name):
+        raise InvalidDocumentContent(f"{name!r} is no name of a parameter.")
+    if not isinstance(found.get("allowedValues", []), list):
+        raise InvalidDocumentContent(f"The allowedValues of {name} must be a list.")
     pattern = found.get("allowedPattern") or ""
+    if not isinstance(pattern, str):
+        raise InvalidDocumentContent(f"The allowedPattern of {name} must be a string.")
     try:
         compiled(pattern)
     except BadPattern as error:

@@ -12,7 +12,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from stepwell.services.ssm.documents.content import TIMEOUT, Content, Step
-from stepwell.services.ssm.documents.references import resolved
+from stepwell.services.ssm.documents.references import LONGEST as LONGEST_TEXT
+from stepwell.services.ssm.documents.references import replaced, resolved, too_long
 from stepwell.workers.commands import Script
 
 #: a parameter's place
@@ -52,13 +53,15 @@ def variables(content: Content, values: Mapping[str, Any]) -> dict[str, str]:
 
 def _script(step: Step, values: Mapping[str, Any], stored: Mapping[str, str]) -> Script:
     lines: list[str] = []
+    size = 0
     for line in [step.commands] if isinstance(step.commands, str) else step.commands:
         alone = NAME.fullmatch(line.strip())
         value = values.get(alone[1]) if alone else None
-        if isinstance(value, list):
-            lines += [_text(item) for item in value]
-        else:
-            lines.append(place(line, values, stored))
+        added = [_text(item) for item in value] if isinstance(value, list) else [place(line, values, stored)]
+        lines += added
+        size += sum(len(each) for each in added)
+        if size > LONGEST_TEXT:
+            raise too_long()
     pairs = [
         [PLATFORM if side == "platformType" else place(side, values, stored) for side in pair]
         for pair in step.precondition
@@ -81,7 +84,7 @@ def place(text: str, values: Mapping[str, Any], stored: Mapping[str, str]) -> st
     def value(found: re.Match[str]) -> str:
         return _text(values[found[1]]) if found[1] in values else found[0]
 
-    return NAME.sub(value, resolved(text, stored))
+    return replaced(NAME, resolved(text, stored), value)
 
 
 def _text(value: Any) -> str:

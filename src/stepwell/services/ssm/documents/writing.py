@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 from msgspec.structs import replace
@@ -37,7 +38,7 @@ async def prepare(call: Call, context: Context) -> Content:
     format = call.params.get("DocumentFormat", "JSON")
     if format == "TEXT":
         raise UnsupportedParameter("Stepwell does not support documents of the format TEXT: use JSON or YAML")
-    content = read(call.params["Content"], format)
+    content = await asyncio.to_thread(read, call.params["Content"], format)
     if content.schema != "2.2":
         raise InvalidDocumentSchemaVersion(
             f"The document schema version {content.schema!r} isn't supported for new documents: use 2.2."

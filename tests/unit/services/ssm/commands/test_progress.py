@@ -7,6 +7,7 @@ from services.ssm.machine import ALIASES, World
 
 from stepwell.errors import AwsError
 from stepwell.services.ssm.commands.rates import concurrency, tolerated
+from stepwell.workers.commands import StepResult
 from stepwell.workers.jobs import WorkerError
 
 A, B, C, D = ALIASES
@@ -206,6 +207,18 @@ def test_a_script_over_its_limits_fails_and_says_why(machine: World, reason: str
     assert machine.invocation(id, A)["ResponseCode"] == 137
     row = machine.call("ListCommandInvocations", CommandId=id)["CommandInvocations"][0]
     assert row["TraceOutput"] == f"ended for {reason}"
+
+
+def test_a_script_cannot_make_its_command_unreadable(machine: World) -> None:
+    id = machine.send(A)
+    worker = f"command-{id}-{A}"
+    wild = StepResult(name="x" * 9999, status="Bliss", code=10**12, started=-1e300, ended=1e300)
+    machine.end(id, A)
+    other = machine.send(A)
+    machine.commands.ends[f"command-{other}-{A}"] = (machine.commands.ends[worker][0], (wild, wild))
+    machine.calm()
+    found = machine.invocation(other, A)
+    assert (found["Status"], found["ResponseCode"], found["ExecutionElapsedTime"]) == ("Failed", 137, "PT2S")
 
 
 def test_commands_are_forgotten_thirty_days_after_their_end(machine: World) -> None:

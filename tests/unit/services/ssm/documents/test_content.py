@@ -65,6 +65,16 @@ def step(**changes: Any) -> dict[str, Any]:
             "allowedPattern",
         ),
         (
+            document(parameters={"p q": {"type": "String"}}),
+            "InvalidDocumentContent",
+            "no name of a parameter",
+        ),
+        (
+            document(parameters={"p": {"type": "String", "allowedValues": "abc"}}),
+            "InvalidDocumentContent",
+            "must be a list",
+        ),
+        (
             document(parameters={"p": {"type": "StringList", "default": "a"}}),
             "InvalidDocumentContent",
             "default of p",
@@ -188,6 +198,18 @@ def test_a_step_runs_where_its_precondition_holds(pair: list[str], runs: bool) -
 def test_a_scripts_time_is_within_the_agents_limits(asked: Any, seconds: int) -> None:
     content = read(document(step(inputs={"runCommand": ["a"], "timeoutSeconds": asked})), "JSON")
     assert scripts(content, {}, {})[0].timeout == seconds
+
+
+def test_a_short_document_that_names_a_long_value_often_is_refused() -> None:
+    declaration = {"p": {"type": "String"}, "q": {"type": "StringList"}}
+    for lines, values in (
+        (["{{ p }}" * 1000], {"p": "x" * 10_000, "q": []}),
+        (["{{ p }}"] * 1000, {"p": "x" * 10_000, "q": []}),
+        (["{{ q }}"] * 1000, {"p": "", "q": ["x" * 1000] * 10}),
+    ):
+        content = read(document(step(inputs={"runCommand": lines}), parameters=declaration), "JSON")
+        with pytest.raises(AwsError, match="longer than 256 KiB"):
+            scripts(content, values, {})
 
 
 def test_stored_parameters_take_their_places_and_must_exist() -> None:
