@@ -14,7 +14,7 @@ from stepwell.calls import Caller
 from stepwell.durable import View
 from stepwell.identity.evaluate import Policies
 from stepwell.identity.policy import Policy
-from stepwell.services import events, iam, lambda_, logs, s3, sagemaker, stepfunctions, sts
+from stepwell.services import events, iam, lambda_, logs, s3, sagemaker, ssm, stepfunctions, sts
 
 Tags = Mapping[str, str]
 
@@ -56,6 +56,7 @@ _TAGS: Mapping[str, Callable[[View, str], Tags]] = {
     "lambda": lambda_.tags_of,
     "logs": logs.tags_of,
     "sagemaker": sagemaker.tags_of,
+    "ssm": ssm.tags_of,
     "states": stepfunctions.tags_of,
 }
 

@@ -213,6 +213,34 @@ def test_a_killed_server_finds_its_windows_again_opens_the_missed_one_late_and_r
     assert len(ssm.list_commands()["Commands"]) == 2
 
 
+def test_a_user_may_be_let_at_windows_with_a_tag_only(server: Running) -> None:
+    iam, ssm = server.client("iam"), server.client("ssm")
+    statement = {
+        "Effect": "Allow",
+        "Action": "ssm:GetMaintenanceWindow",
+        "Resource": "*",
+        "Condition": {"StringEquals": {"aws:ResourceTag/team": "ml"}},
+    }
+    iam.create_user(UserName="window-keeper")
+    iam.put_user_policy(
+        UserName="window-keeper",
+        PolicyName="ours",
+        PolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [statement]}),
+    )
+    key = iam.create_access_key(UserName="window-keeper")["AccessKey"]
+    user = server.client(
+        "ssm",
+        aws_access_key_id=key["AccessKeyId"],
+        aws_secret_access_key=key["SecretAccessKey"],
+    )
+    window = made(server, "tagged")
+    with pytest.raises(ClientError, match="not authorized to perform: ssm:GetMaintenanceWindow"):
+        user.get_maintenance_window(WindowId=window)
+    tags = [{"Key": "team", "Value": "ml"}]
+    ssm.add_tags_to_resource(ResourceType="MaintenanceWindow", ResourceId=window, Tags=tags)
+    assert user.get_maintenance_window(WindowId=window)["Name"] == "tagged"
+
+
 def test_what_makes_no_sense_is_refused_with_a_hint(server: Running) -> None:
     ssm = server.client("ssm")
     with pytest.raises(ClientError, match=r"day-of-week: SUNDAY is no value.*did you mean SUN"):

@@ -4,6 +4,7 @@
     effects(parts)       what is done after a commit
     timers(parts)        what due times decide
     subscribers(parts)   what events of services decide
+    tags_of(view, arn)   the tags of what an ARN names
     register(draft, m)   knows this machine; at every start
 
 Each noun is a package that lists its rows; here they are put together.
@@ -18,6 +19,7 @@ from stepwell.services.ssm import commands, documents, instances, parameters, ta
 from stepwell.services.ssm.commands import Command, stop_all
 from stepwell.services.ssm.instances import aliases, register, this_machine
 from stepwell.services.ssm.parts import Parts
+from stepwell.services.ssm.tags import tags_of
 from stepwell.triggers.events import Subscriber
 
 __all__ = [
@@ -29,6 +31,7 @@ __all__ = [
     "service",
     "stop_all",
     "subscribers",
+    "tags_of",
     "this_machine",
     "timers",
 ]

@@ -49,6 +49,13 @@ def of(view: View, kind: str, id: str) -> dict[str, str]:
     return dict(found.tags) if found is not None else {}
 
 
+def tags_of(view: View, arn: str) -> dict[str, str]:
+    """The tags of what an ARN names. A parameter's name may begin with the slash that parts it."""
+    word, _, id = arn.split(":", 5)[5].partition("/")
+    kind = next((kind for kind, each in ARN_WORDS.items() if each == word), "")
+    return of(view, kind, id) or of(view, kind, f"/{id}")
+
+
 def put(draft: Draft, kind: str, id: str, tags: Iterable[Mapping[str, Any]] | None) -> None:
     """Add tags as AWS spells them, `{"Key", "Value"}`. Raises TooManyTagsError, ValidationException."""
     every = {**of(draft, kind, id), **{tag["Key"]: tag["Value"] for tag in tags or ()}}

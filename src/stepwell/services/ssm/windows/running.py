@@ -146,6 +146,9 @@ def _invoke_more(draft: Draft, execution: Execution, task: TaskExecution) -> Non
         for run in waiting:
             _end_run(draft, execution, ended(run, draft.now, "CANCELLED", "Max errors exceeded."))
         return
+    if draft.now >= execution.cutoff:
+        # the cutoff's own timer is due too, and ends what waits
+        return
     limit = rates.at_once(task.settings["MaxConcurrency"], task.targets)
     busy = sum(min(run.weight, limit) for run in runs if not run.final and run.status != "PENDING")
     for run in waiting:
