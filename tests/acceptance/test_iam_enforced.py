@@ -453,3 +453,61 @@ def test_report_mode_logs_what_it_lets_through(tmp_path: Any) -> None:
     finally:
         running.stop()
     assert f"would be denied: {denial('nobody', 'lambda:ListFunctions', '*')} (role nobody lacks" in said
+
+
+def test_a_task_with_credentials_acts_as_the_role_it_may_assume(server: Running) -> None:
+    """AWS's guide to `Credentials`: the machine's role may assume the task's, which trusts it."""
+    machine_role = role(server, "assuming", "states.amazonaws.com")
+    iam = server.client("iam")
+    trust = {"Effect": "Allow", "Principal": {"AWS": machine_role}, "Action": "sts:AssumeRole"}
+    task_role = iam.create_role(
+        RoleName="assumed",
+        AssumeRolePolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [trust]}),
+    )["Role"]["Arn"]
+    rights(server, "assumed", allow("s3:ListAllMyBuckets", "*"))
+    task = {
+        "Type": "Task",
+        "Resource": "arn:aws:states:::aws-sdk:s3:listBuckets",
+        "Parameters": {},
+        "Credentials": {"RoleArn": task_role},
+        "End": True,
+    }
+    arn = server.client("stepfunctions").create_state_machine(
+        name="assuming",
+        roleArn=machine_role,
+        definition=json.dumps({"StartAt": "T", "States": {"T": task}}),
+    )["stateMachineArn"]
+    assert ended(server, start(server, arn, {}))["status"] == "SUCCEEDED"
+    stranger = {**trust, "Principal": {"Service": "states.amazonaws.com"}}
+    iam.update_assume_role_policy(
+        RoleName="assumed", PolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [stranger]})
+    )
+    found = ended(server, start(server, arn, {}))
+    assert (found["status"], found["error"]) == ("FAILED", "States.TaskFailed")
+    assert f"is not authorized to assume the task state's role, {task_role}." in found["cause"]
+
+
+def test_a_trust_policys_conditions_hold_for_services(server: Running) -> None:
+    """The confused-deputy example: only for this account's machine of that name."""
+    iam, states = server.client("iam"), server.client("stepfunctions")
+    machines = f"arn:aws:states:us-east-1:{ACCOUNT}:stateMachine:"
+    trust = {
+        "Effect": "Allow",
+        "Principal": {"Service": "states.amazonaws.com"},
+        "Action": "sts:AssumeRole",
+        "Condition": {
+            "ArnLike": {"aws:SourceArn": f"{machines}trusted-*"},
+            "StringEquals": {"aws:SourceAccount": ACCOUNT},
+        },
+    }
+    arn = iam.create_role(
+        RoleName="for-trusted",
+        AssumeRolePolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [trust]}),
+    )["Role"]["Arn"]
+    request = {
+        "roleArn": arn,
+        "definition": json.dumps({"StartAt": "P", "States": {"P": {"Type": "Pass", "End": True}}}),
+    }
+    code, _, message = refused(states.create_state_machine, name="another", **request)
+    assert (code, "to assume the provided role" in message) == ("AccessDeniedException", True)
+    assert states.create_state_machine(name="trusted-one", **request)["stateMachineArn"]

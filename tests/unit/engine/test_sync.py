@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import pytest
 from engine.machines import TrainingJobs, branch, fail, single, task, training
-from engine.world import World
+from engine.world import ACCOUNT, World
 
 START = "arn:aws:states:::states:startExecution"
 INPUT = {"job": "j1"}
@@ -182,3 +183,21 @@ def test_stopping_the_parent_stops_the_nested_execution(world: World) -> None:
     world.run()
     nested = execution.replace(":machine:", ":child:").rpartition(":")[0] + ":c"
     assert world.describe(nested)["status"] == "ABORTED"
+
+
+@pytest.mark.parametrize("crash", [False, True])
+def test_a_job_is_stopped_as_the_role_that_made_it(world: World, crash: bool) -> None:
+    """A task with Credentials of its own: also when the frames are worked out anew from the journal."""
+    jobs = TrainingJobs(world)
+    other = f"arn:aws:iam::{ACCOUNT}:role/Task"
+    world.cloud[("sts", "AssumeRole")] = lambda call: {}
+    machine = world.create(single(**training(Credentials={"RoleArn": other})))
+    execution = world.start(machine, INPUT)
+    world.run()
+    if crash:
+        world.engine.discard()
+    world.call("StopExecution", executionArn=execution)
+    world.run()
+    assert jobs.stopped == ["j1"]
+    stop = next(call for call in world.calls if call.operation == "StopTrainingJob")
+    assert stop.caller.role == other

@@ -9,6 +9,8 @@ import pytest
 from engine.machines import TrainingJobs, branch, fail, single, task, training
 from engine.world import ACCOUNT, REGION, ROLE, World
 
+from stepwell.calls import Caller
+
 PASS = json.dumps(single(Type="Pass"))
 ARN = f"arn:aws:states:{REGION}:{ACCOUNT}:stateMachine:m"
 
@@ -299,3 +301,56 @@ def test_text_that_no_store_could_write_is_refused(world: World) -> None:
     code, message = world.refused("CreateStateMachine", name="m", definition=PASS, roleArn=ROLE, tags=tags)
     assert (code, "UTF-8" in message) == ("ValidationException", True)
     message.encode()
+
+
+def _rules_allowed(world: World, *rules: str) -> list[tuple[str, str]]:
+    """Give the role the rights on these rules only; what is asked for is noted in the list."""
+    asked: list[tuple[str, str]] = []
+
+    def may(caller: Caller, action: str, resource: str) -> bool:
+        assert caller.role == ROLE
+        asked.append((action, resource))
+        return resource.rpartition("/")[2] in rules
+
+    world.may = may
+    return asked
+
+
+RULE = "StepFunctionsGetEventsForSageMakerTrainingJobsRule"
+
+
+def test_a_sync_task_needs_the_rights_on_its_managed_rule(world: World) -> None:
+    """Also one within a branch; the refusal names the role, and nothing is made."""
+    TrainingJobs(world)
+    inner = {"Type": "Parallel", "Branches": [branch("B", **training())]}
+    text = json.dumps(single(**inner))
+    asked = _rules_allowed(world)
+    refusal = ("AccessDeniedException", f"'{ROLE}' is not authorized to create managed-rule.")
+    assert world.refused("CreateStateMachine", name="m", definition=text, roleArn=ROLE) == refusal
+    assert asked == [("events:PutTargets", f"arn:aws:events:{REGION}:{ACCOUNT}:rule/{RULE}")]
+    assert world.call("ListStateMachines")["stateMachines"] == []
+    asked = _rules_allowed(world, RULE)
+    create(world, definition=text)
+    assert [action for action, _ in asked] == ["events:PutTargets", "events:PutRule", "events:DescribeRule"]
+
+
+def test_without_sync_no_rule_is_asked_for(world: World) -> None:
+    TrainingJobs(world)
+    asked = _rules_allowed(world)
+    create(world, definition=json.dumps(single(**training(""))))
+    assert asked == []
+
+
+def test_an_update_asks_for_the_rules_of_what_the_machine_becomes(world: World) -> None:
+    """A new definition with the old role, a new role with the old definition."""
+    TrainingJobs(world)
+    create(world)
+    _rules_allowed(world)
+    text = json.dumps(single(**training()))
+    code, _ = world.refused("UpdateStateMachine", stateMachineArn=ARN, definition=text)
+    assert code == "AccessDeniedException"
+    _rules_allowed(world, RULE)
+    world.call("UpdateStateMachine", stateMachineArn=ARN, definition=text)
+    _rules_allowed(world)
+    assert world.refused("UpdateStateMachine", stateMachineArn=ARN, roleArn=ROLE)[0] == code
+    world.call("UpdateStateMachine", stateMachineArn=ARN, tracingConfiguration={"enabled": False})
