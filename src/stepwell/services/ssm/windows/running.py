@@ -13,7 +13,7 @@ from msgspec.structs import replace
 from stepwell.durable import Draft
 from stepwell.errors import AwsError
 from stepwell.services.ssm import instances
-from stepwell.services.ssm.windows import rates
+from stepwell.services.ssm.commands.rates import concurrency, tolerated
 from stepwell.services.ssm.windows.events import tell_execution, tell_invocation, tell_task
 from stepwell.services.ssm.windows.records import WindowTarget
 from stepwell.services.ssm.windows.requests import request_of, shown
@@ -142,14 +142,14 @@ def _invoke_more(draft: Draft, execution: Execution, task: TaskExecution) -> Non
     """Begin as many invocations as the rates allow; after too many failures, none."""
     runs = invocations_in(draft, task)
     waiting = [run for run in runs if run.status == "PENDING"]
-    if sum(run.errors for run in runs) > rates.most(task.settings["MaxErrors"], task.targets):
+    if sum(run.errors for run in runs) > tolerated(task.settings["MaxErrors"], task.targets):
         for run in waiting:
             _end_run(draft, execution, ended(run, draft.now, "CANCELLED", "Max errors exceeded."))
         return
     if draft.now >= execution.cutoff:
         # the cutoff's own timer is due too, and ends what waits
         return
-    limit = rates.at_once(task.settings["MaxConcurrency"], task.targets)
+    limit = concurrency(task.settings["MaxConcurrency"], task.targets)
     busy = sum(min(run.weight, limit) for run in runs if not run.final and run.status != "PENDING")
     for run in waiting:
         weight = min(run.weight, limit)
@@ -220,7 +220,7 @@ def _finish_task(draft: Draft, execution: Execution, task: TaskExecution) -> Non
     status = _worst([run.status for run in runs])
     errors = sum(run.errors for run in runs)
     details = None
-    if errors > rates.most(task.settings["MaxErrors"], task.targets):
+    if errors > tolerated(task.settings["MaxErrors"], task.targets):
         details = "Max errors exceeded."
     elif status != "SUCCESS":
         details = next((run.details for run in runs if run.status == status), None)

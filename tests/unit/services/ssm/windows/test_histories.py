@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from services.ssm.windows.world import IDS, World
 
-from stepwell.services.ssm.windows.rates import at_once, most
+from stepwell.services.ssm.commands.rates import concurrency, tolerated
 
 START = datetime(2025, 1, 5, 4, tzinfo=UTC).timestamp()
 FINAL = {"SUCCESS", "FAILED", "TIMED_OUT", "CANCELLED"}
@@ -45,9 +45,9 @@ def check(world: World, window: str, tasks: list[dict[str, Any]], cutoff: float)
         count = len(task["Targets"][0]["Values"])
         busy = [run for run in runs if run["Status"] == "IN_PROGRESS"]
         failed = [run for run in runs if run["Status"] == "FAILED" and run["StartTime"]]
-        assert len(busy) <= at_once(task["MaxConcurrency"], count)
-        limit = at_once(task["MaxConcurrency"], count)
-        assert len(failed) <= most(task["MaxErrors"], count) + limit
+        assert len(busy) <= concurrency(task["MaxConcurrency"], count)
+        limit = concurrency(task["MaxConcurrency"], count)
+        assert len(failed) <= tolerated(task["MaxErrors"], count) + limit
         if row["Status"] in FINAL:
             assert not busy
         assert all(run["StartTime"] < cutoff for run in runs if "StartTime" in run)

@@ -87,7 +87,7 @@ def test_no_more_targets_are_under_way_than_max_concurrency(
 
 
 @pytest.mark.parametrize(
-    ("most", "begun"), [("0", 1), ("1", 2), ("2", 3), ("0%", 1), ("33%", 2), ("34%", 3), ("100%", 3)]
+    ("most", "begun"), [("0", 1), ("1", 2), ("2", 3), ("0%", 1), ("33%", 1), ("34%", 2), ("100%", 3)]
 )
 def test_nothing_begins_after_more_than_max_errors(world: World, most: str, begun: int) -> None:
     window = world.window()
