@@ -222,6 +222,19 @@ def test_a_command_goes_on_while_the_server_is_away(own_server: Running, tmp_pat
     assert (shared / "runs").read_text() == "begun\nended\n"
 
 
+def test_a_server_that_stops_with_everything_ends_its_commands(own_server: Running, tmp_path: Path) -> None:
+    shared = tmp_path / "shared"
+    shared.mkdir()
+    own_server.stop()
+    own_server.start("--command-path", str(shared))
+    id = send(own_server, f"sleep 600 & echo $! > {shared}/pid; wait")
+    pid = until(lambda: (shared / "pid").exists() and (shared / "pid").read_text().strip())
+    own_server.stop()
+    assert not Path(f"/proc/{pid}").exists()
+    own_server.start()
+    assert ended(own_server, id)["Status"] == "Cancelled"
+
+
 @pytest.mark.faults
 def test_a_command_is_kept_when_the_server_dies_as_it_is_sent(own_server: Running) -> None:
     sent = [send(own_server, f"echo {number}") for number in range(5)]
