@@ -33,11 +33,15 @@ def resources(on: str, arguments: Any, language: str, place: Place) -> list[str]
     names = _FIELD.findall(on)
     choices = [texts(arguments, name, language) or [DYNAMIC] for name in names]
     filled = (dict(zip(names, chosen, strict=True)) for chosen in product(*choices))
-    return [place.arn(_fill(on, values).replace("parameter//", "parameter/")) for values in filled]
+    return [_filled(on, values, place) for values in filled]
 
 
-def _fill(on: str, values: Mapping[str, str]) -> str:
-    return _FIELD.sub(lambda found: values[found[1]], on)
+def _filled(on: str, values: Mapping[str, str], place: Place) -> str:
+    """The ARN with its fields; where AWS takes an ARN for a name, that ARN itself."""
+    whole = next((value for value in values.values() if value.startswith("arn:")), None)
+    if whole is not None:
+        return whole
+    return place.arn(_FIELD.sub(lambda found: values[found[1]].removeprefix("/"), on))
 
 
 def _defaults(arguments: Any) -> bool:

@@ -49,7 +49,7 @@ def find_policy(view: View, arn: str) -> ManagedPolicy:
         arn=arn,
         created=datetime.fromisoformat(aws.create_date).timestamp(),
         updated=datetime.fromisoformat(aws.create_date).timestamp(),
-        versions={aws.version_id: json.dumps(aws.document)},
+        versions={aws.version_id: json.dumps(aws.document, indent=2)},
         version_dates={aws.version_id: datetime.fromisoformat(aws.create_date).timestamp()},
         default_version=aws.version_id,
     )

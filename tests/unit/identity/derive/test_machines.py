@@ -260,8 +260,14 @@ CASES: list[tuple[str, str, Any, Expected]] = [
     (
         "a copy takes two rights",
         "aws-sdk:s3:copyObject",
-        {"Bucket": "b", "Key": "k", "CopySource": "a/k"},
+        {"Bucket": "b", "Key": "k", "CopySource": "/a/k"},
         [("s3:GetObject", "arn:aws:s3:::a/k", None), ("s3:PutObject", "arn:aws:s3:::b/k", None)],
+    ),
+    (
+        "a secret by its ARN",
+        "aws-sdk:secretsmanager:getSecretValue",
+        {"SecretId": f"arn:aws:secretsmanager:{R}:{A}:secret:s-AbCdEf"},
+        [("secretsmanager:GetSecretValue", f"arn:aws:secretsmanager:{R}:{A}:secret:s-AbCdEf", None)],
     ),
     (
         "services have other prefixes in IAM",

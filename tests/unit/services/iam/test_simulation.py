@@ -204,3 +204,19 @@ def test_a_principals_policies_are_tried_with_its_groups_tags_and_boundary(ask: 
         ask("SimulatePrincipalPolicy", PolicySourceArn=ANN + "a", ActionNames=["s3:GetObject"])
     with pytest.raises(InvalidInput):
         ask("GetContextKeysForPrincipalPolicy", PolicySourceArn=f"arn:aws:iam::{ACCOUNT}:root/x")
+
+
+def test_aws_policies_are_laid_out_as_aws_does(ask: Ask) -> None:
+    ask("CreateUser", UserName="ann")
+    ask("AttachUserPolicy", UserName="ann", PolicyArn="arn:aws:iam::aws:policy/AdministratorAccess")
+    (result,) = ask("SimulatePrincipalPolicy", PolicySourceArn=ANN, ActionNames=["sqs:ListQueues"])[
+        "EvaluationResults"
+    ]
+    assert result["MatchedStatements"] == [
+        {
+            "SourcePolicyId": "AdministratorAccess",
+            "SourcePolicyType": "IAM Policy",
+            "StartPosition": {"Line": 3, "Column": 17},
+            "EndPosition": {"Line": 8, "Column": 6},
+        }
+    ]
