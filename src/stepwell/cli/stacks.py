@@ -6,6 +6,7 @@ import os
 import sys
 import time
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -28,16 +29,20 @@ def run(request: provision.Request, connection: Connection, *, as_json: bool, sh
     live = sys.stderr.isatty() and not as_json and os.environ.get("TERM") != "dumb"
     show = Tree(plans=plans) if live else Progress(plans=plans)
     began = time.monotonic()
-    try:
-        outcome = provision.run(request, show)
-    finally:
-        show.finish()
+    # The program's process takes the longest; what the check finds is there by then.
+    with ThreadPoolExecutor(1) as beside:
+        wanted = request.command == "up" and not as_json
+        verdict = beside.submit(portable, request.program) if wanted else None
+        try:
+            outcome = provision.run(request, show)
+        finally:
+            show.finish()
     if as_json:
         print_json(as_document(outcome, connection, show_secrets=show_secrets))
     else:
         summary(request.command, outcome, time.monotonic() - began, show_secrets=show_secrets)
-        if request.command == "up" and outcome.ok:
-            click.echo(portable(request.program), err=True)
+        if verdict is not None and outcome.ok:
+            click.echo(verdict.result(), err=True)
     if not outcome.ok:
         raise click.exceptions.Exit(1)
 
