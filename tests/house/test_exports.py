@@ -12,6 +12,9 @@ EXPORTS = {
         Block DefinitionInvalid Diagnostic Environment Program State StateError compile create_message
         integrations validate
     """,
+    "stepwell.check": """
+        Declared Finding Program Rule check diff mended portability read rules
+    """,
     "stepwell.durable": """
         Blob Blobs Draft Effect EffectKind Loop Outcome Performers Record Store Timer View WriteSet
     """,

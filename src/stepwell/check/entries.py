@@ -42,6 +42,8 @@ def removed(source: Source, place: Place) -> Edit | None:
     if comma:
         while text[end : end + 1] == " ":
             end += 1
+        if text[end : end + 1] in ("\n", "\r"):
+            start = len(text[:start].rstrip(" "))
     else:
         before = text[:start].rstrip()
         start = len(before) - 1 if before.endswith(",") else start

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from stepwell.check.resources import Declared
 
 #: expressions and statements that are followed in one program
-FUEL = 150_000
+FUEL = 60_000
 #: calls within calls
 DEPTH = 25
 

@@ -21,10 +21,11 @@ from stepwell.identity.policy import MalformedPolicyDocument, Policy
 
 #: AWS's console grants these to every machine that starts jobs; none of its states fails without
 _GENERATED = frozenset({"sagemaker:ListTags"})
-#: rights that go well with another: S3 answers NoSuchKey instead of AccessDenied to who may list, and jobs
-#: are tagged by who makes them
+#: rights that go well with another: S3 answers NoSuchKey instead of AccessDenied to who may list, jobs are
+#: tagged by who makes them, and a model's data is read for who registers it
 _COMPANIONS = {
     "s3:ListBucket": "s3:GetObject",
+    "s3:GetObject": "sagemaker:CreateModel",
     "sagemaker:AddTags": "sagemaker:Create",
     "sagemaker:ListTags": "sagemaker:Create",
 }

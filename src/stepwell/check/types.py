@@ -37,7 +37,12 @@ def _properties(program: Program) -> Iterator[Fault]:
             name: _plain(value, kind.properties.get(name)) for name, value in resource.properties.items()
         }
         inputs = {name: value for name, value in inputs.items() if value is not None}
-        for message in schema.check(kind, inputs, REGION):
+        try:
+            messages = schema.check(kind, inputs, REGION)
+        except (AttributeError, KeyError, TypeError, ValueError):
+            # a type's own conditions take the shapes that Pulumi's SDK declares for granted
+            messages = ["a property has another shape than the type takes"]
+        for message in messages:
             if resource.open and message.endswith("is missing"):
                 continue
             # the region is the server's to judge, and a dict of parameters has a rule of its own

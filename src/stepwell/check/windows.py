@@ -104,11 +104,7 @@ def _timeout(program: Program) -> Iterator[Fault]:
     for task, block in _commands(program):
         given = get(block, "timeoutSeconds")
         parameters = get(block, "parameters")
-        if (
-            given is None
-            or constant(given) is None
-            or not (task.text("taskArn") or "AWS-Run").startswith("AWS-Run")
-        ):
+        if given is None or constant(given) is None or not (task.text("taskArn") or "").startswith("AWS-Run"):
             continue
         names = {text(get(each, "name")) for each in items(parameters)}
         names |= set(parameters.entries) if isinstance(parameters, Object) else set()

@@ -109,3 +109,6 @@ def program(write: Write) -> Callable[..., Program]:
         return read(write(PRELUDE + text, files))
 
     return run
+
+
+CASES = list(cases())

@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections import Counter
 
 import pytest
-from check.conftest import Case, Write, cases
+from check.conftest import CASES, Case, Write
 
 from stepwell.check import check, rules
 
 ALL = [*rules(), *rules(aws=True)]
-CASES = list(cases())
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
