@@ -276,8 +276,8 @@ def _create_acl(cloud: Cloud, inputs: Inputs) -> str:
     return id_
 
 
-def _update_acl(cloud: Cloud, id_: str, old: Inputs, new: Inputs) -> None:
-    _put_acl(cloud, id_, new)
+def _update_acl(cloud: Cloud, id_: str, old: Inputs, new: Inputs) -> str:
+    return _create_acl(cloud, new)
 
 
 def _read_acl(cloud: Cloud, id_: str, inputs: Inputs) -> dict[str, Any] | None:

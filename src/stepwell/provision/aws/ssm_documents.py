@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 from stepwell.provision.aws import tags
@@ -10,7 +11,7 @@ from stepwell.provision.aws.blocks import camel, given
 from stepwell.provision.aws.ssm_tags import present, retag
 from stepwell.provision.cloud import Cloud, attempt, calling
 from stepwell.provision.problems import ResourceFailed
-from stepwell.provision.schema import Inputs, Naming, ResourceType, honoured, refused
+from stepwell.provision.schema import Inputs, Naming, ResourceType, honoured, recorded, refused
 
 _PATIENCE = 120.0
 _KIND = "Document"
@@ -37,6 +38,11 @@ def _create(cloud: Cloud, inputs: Inputs) -> str:
 
 
 def _settle(cloud: Cloud, id_: str, inputs: Inputs) -> None:
+    _await_active(cloud, id_)
+    _share(cloud, id_, {}, inputs)
+
+
+def _await_active(cloud: Cloud, id_: str) -> None:
     def active() -> bool:
         with calling(cloud):
             found = cloud.client("ssm").describe_document(Name=id_)["Document"]
@@ -54,7 +60,8 @@ def _update(cloud: Cloud, id_: str, old: Inputs, new: Inputs) -> None:
         version = _new_version(cloud, id_, new)
         with calling(cloud):
             ssm.update_document_default_version(Name=id_, DocumentVersion=version)
-        _settle(cloud, id_, new)
+        _await_active(cloud, id_)
+    _share(cloud, id_, old, new)
     retag(cloud, _KIND, id_, old, new)
 
 
@@ -70,6 +77,36 @@ def _new_version(cloud: Cloud, id_: str, inputs: Inputs) -> str:
             raise
     with calling(cloud):
         return str(ssm.describe_document(Name=id_)["Document"]["LatestVersion"])
+
+
+def _accounts(inputs: Inputs) -> set[str]:
+    """Those that the document is shared with; a program lists them in one text."""
+    listed = str((inputs.get("permissions") or {}).get("account_ids", ""))
+    return {account.strip() for account in listed.split(",")} - {""}
+
+
+def _share(cloud: Cloud, id_: str, old: Inputs, new: Inputs) -> None:
+    before, after = _accounts(old), _accounts(new)
+    changes = given(
+        AccountIdsToAdd=sorted(after - before) or None, AccountIdsToRemove=sorted(before - after) or None
+    )
+    if changes:
+        with calling(cloud):
+            cloud.client("ssm").modify_document_permission(Name=id_, PermissionType="Share", **changes)
+
+
+def _shared(cloud: Cloud, id_: str, inputs: Inputs) -> dict[str, str] | None:
+    if not _accounts(inputs):
+        return None
+    with calling(cloud):
+        answer = cloud.client("ssm").describe_document_permission(Name=id_, PermissionType="Share")
+    return {"type": "Share", "account_ids": ",".join(sorted(answer.get("AccountIds", ())))}
+
+
+def _check(inputs: Inputs) -> Iterator[str]:
+    permissions = inputs.get("permissions")
+    if permissions and (permissions.get("type") != "Share" or "account_ids" not in permissions):
+        yield "property permissions takes type, which is Share, and account_ids"
 
 
 def _read(cloud: Cloud, id_: str, inputs: Inputs) -> dict[str, Any] | None:
@@ -97,6 +134,7 @@ def _read(cloud: Cloud, id_: str, inputs: Inputs) -> dict[str, Any] | None:
         hashType=found.get("HashType"),
         latestVersion=found.get("LatestVersion"),
         owner=found.get("Owner"),
+        permissions=_shared(cloud, id_, inputs),
         parameters=camel(found.get("Parameters", [])),
         platformTypes=found.get("PlatformTypes", []),
         schemaVersion=found.get("SchemaVersion"),
@@ -126,7 +164,7 @@ DOCUMENT = ResourceType(
         "tags": honoured(),
         "region": honoured(replaces=True),
         "attachmentsSources": refused("documents have no files here"),
-        "permissions": refused("there is one account, and its documents are its own"),
+        "permissions": recorded(),
     },
     computed=frozenset(["arn", "createdDate", "owner", "tagsAll", *_MADE.split()]),
     volatile=frozenset(_MADE.split()),
@@ -137,6 +175,7 @@ DOCUMENT = ResourceType(
     read=_read,
     delete=_delete,
     identify=lambda cloud, inputs: str(inputs["name"]),
+    check=_check,
 )
 
 TYPES = (DOCUMENT,)

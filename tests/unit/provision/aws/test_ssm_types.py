@@ -324,7 +324,7 @@ LIVES = [
             "status": "Active",
             "tagsAll": {},
         },
-        changed={"content": '{"a": 1}'},
+        changed={"content": '{"a": 1}', "permissions": {"type": "Share", "account_ids": "111122223333"}},
         updating=[
             (
                 "UpdateDocument",
@@ -336,6 +336,10 @@ LIVES = [
                 },
             ),
             ("UpdateDocumentDefaultVersion", {"Name": "doc", "DocumentVersion": "2"}),
+            (
+                "ModifyDocumentPermission",
+                {"Name": "doc", "PermissionType": "Share", "AccountIdsToAdd": ["111122223333"]},
+            ),
         ],
         deleting=[("DeleteDocument", {"Name": "doc"})],
         gone={"DescribeDocument": "InvalidDocument", "DeleteDocument": "InvalidDocument"},
@@ -495,6 +499,11 @@ def test_a_life_takes_these_calls(life: Life, cloud: Cloud, script: Any) -> None
             "maintenanceWindow:MaintenanceWindow",
             {"schedule": "rate(1 day)", "duration": 1, "cutoff": 1},
             ["property cutoff: no task starts in the last `cutoff` of `duration` hours, so it is less"],
+        ),
+        (
+            "document:Document",
+            {"documentType": "Command", "content": "{}", "permissions": {"type": "Share"}},
+            ["property permissions takes type, which is Share, and account_ids"],
         ),
         (
             "parameter:Parameter",
