@@ -167,6 +167,41 @@ def test_a_programs_instance_id_and_tags_mean_this_machine(own_server: Running) 
         send(own_server, "true", InstanceIds=[ALIAS])
 
 
+@pytest.mark.parametrize(
+    ("options", "status", "message"),
+    [
+        (["--alias", "i-12"], 1, "'i-12' is no instance id"),
+        (["--remove-alias", "i-00000000000000bad"], 1, "no alias of this machine"),
+        (["--tag", "team"], 2, "KEY=VALUE"),
+        (["--role", "ghost"], 1, "no role ghost"),
+    ],
+)
+def test_what_the_machine_cannot_be_is_refused(
+    server: Running, options: list[str], status: int, message: str
+) -> None:
+    done = server.stepwell("instance", *options)
+    assert done.returncode == status, done.stderr
+    assert message in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--command-path", "/"], "would open the data folder"),
+        (["--command-path", "/nowhere"], "is no folder"),
+        (["--command-user", "nobody-of-that-name"], "no user"),
+    ],
+)
+def test_a_server_does_not_start_with_what_commands_cannot_have(
+    own_server: Running, options: list[str], message: str
+) -> None:
+    own_server.stop()
+    done = own_server.stepwell("serve", "--listen", "127.0.0.1:0", *options)
+    assert done.returncode == 2
+    assert message in done.stderr
+
+
 def test_commands_have_the_rights_of_the_machines_role_and_no_others(own_server: Running) -> None:
     own_server.client("s3").create_bucket(Bucket="mine")
     own_server.client("s3").create_bucket(Bucket="others")
