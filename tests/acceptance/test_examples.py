@@ -5,14 +5,17 @@ from __future__ import annotations
 import csv
 import json
 import os
+import shutil
 import subprocess
 import sys
+import time
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+from digits import IMAGE
 from running import Running, ended, until
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
@@ -20,9 +23,9 @@ ACCOUNT = "000000000000"
 Outputs = dict[str, Any]
 
 
-def up(running: Running, name: str) -> tuple[Outputs, dict[str, int]]:
+def up(running: Running, folder: Path) -> tuple[Outputs, dict[str, int]]:
     """`stepwell up`: the program's outputs, and how many resources were created, updated, ..."""
-    done = running.stepwell("up", str(EXAMPLES / name), "--yes", "--json")
+    done = running.stepwell("up", str(folder), "--yes", "--json")
     assert done.returncode == 0, done.stdout + done.stderr
     report = json.loads(done.stdout)
     return report["outputs"], dict(Counter(change["operation"] for change in report["changes"]))
@@ -135,26 +138,74 @@ def preprocess_predict(running: Running, outputs: Outputs) -> None:
         assert len(events["events"]) == 1
 
 
+def weekly_window(running: Running, outputs: Outputs) -> None:
+    """The window opens and retrains on this machine, with its tag and its role; no better, no news."""
+    window, ssm, s3 = outputs["window"], running.client("ssm"), running.client("s3")
+
+    def opened() -> dict[str, Any]:
+        """Open it once, in two seconds instead of on Sunday; its execution when it is over."""
+        known = len(ssm.describe_maintenance_window_executions(WindowId=window)["WindowExecutions"])
+        soon = time.strftime("at(%Y-%m-%dT%H:%M:%S)", time.gmtime(time.time() + 2))
+        ssm.update_maintenance_window(WindowId=window, Schedule=soon)
+
+        def over() -> list[dict[str, Any]]:
+            found = ssm.describe_maintenance_window_executions(WindowId=window)["WindowExecutions"]
+            busy = any(each["Status"] in ("PENDING", "IN_PROGRESS") for each in found)
+            return found if len(found) > known and not busy else []
+
+        newest: dict[str, Any] = max(until(over), key=lambda each: each["StartTime"])
+        return newest
+
+    first = opened()
+    assert first["Status"] == "SUCCESS", first
+    current = json.loads(s3.get_object(Bucket=outputs["bucket"], Key="models/current.json")["Body"].read())
+    assert (current["run"], current["rows"]) == (first["WindowExecutionId"], 165)
+    s3.head_object(Bucket=outputs["bucket"], Key=f"models/{current['run']}/model.joblib")
+    assert opened()["Status"] == "SUCCESS"
+    listed = s3.list_objects_v2(Bucket=outputs["bucket"], Prefix="models/")["Contents"]
+    assert len(listed) == 2
+    command = ssm.list_commands()["Commands"][0]
+    (invocation,) = ssm.list_command_invocations(CommandId=command["CommandId"], Details=True)[
+        "CommandInvocations"
+    ]
+    assert "the current model stays" in invocation["CommandPlugins"][0]["Output"]
+    assert (command["MaxConcurrency"], command["MaxErrors"]) == ("1", "1")
+
+
+def on_this_machine(running: Running, folder: Path) -> None:
+    """What the README asks of a machine before the window can run on it."""
+    python = running.stepwell("images", "--build", IMAGE).stdout.split()[0]
+    command = [sys.executable, "-m", "stepwell", "config", "set", "python", python]
+    subprocess.run(command, check=True, cwd=folder, timeout=60)
+    made = running.stepwell("instance", "--tag", "retraining=weekly", "--role", "weekly-window-machine")
+    assert made.returncode == 0, made.stderr
+
+
 #: each example, and what it is for
 JOBS: dict[str, Callable[[Running, Outputs], None]] = {
     "functions-and-training": functions_and_training,
     "preprocess-predict": preprocess_predict,
     "retraining-workflow": retraining_workflow,
     "training-on-upload": training_on_upload,
+    "weekly-window": weekly_window,
 }
 
 
 @pytest.mark.timeout(180)
 @pytest.mark.parametrize("name", JOBS)
-def test_an_example_does_its_job_and_leaves_nothing(own_server: Running, name: str) -> None:
+def test_an_example_does_its_job_and_leaves_nothing(own_server: Running, tmp_path: Path, name: str) -> None:
     """`up`, the job, a second `up` that changes nothing, the clean-up, `destroy`."""
-    outputs, first = up(own_server, name)
+    folder = tmp_path / name
+    shutil.copytree(EXAMPLES / name, folder, ignore=shutil.ignore_patterns("build", "__pycache__"))
+    if name == "weekly-window":
+        on_this_machine(own_server, folder)
+    outputs, first = up(own_server, folder)
     assert set(first) == {"create"}
     JOBS[name](own_server, outputs)
-    again, second = up(own_server, name)
+    again, second = up(own_server, folder)
     assert again == outputs
     assert second == {}
-    cleanup = EXAMPLES / name / "cleanup.py"
+    cleanup = folder / "cleanup.py"
     if cleanup.exists():
         settings = own_server.settings
         environment = os.environ | {
@@ -164,7 +215,7 @@ def test_an_example_does_its_job_and_leaves_nothing(own_server: Running, name: s
             "AWS_DEFAULT_REGION": settings["region_name"],
         }
         subprocess.run([sys.executable, str(cleanup)], check=True, env=environment, timeout=60)
-    destroyed = own_server.stepwell("destroy", str(EXAMPLES / name), "--yes")
+    destroyed = own_server.stepwell("destroy", str(folder), "--yes")
     assert destroyed.returncode == 0, destroyed.stdout + destroyed.stderr
     until(lambda: not leftovers(own_server), 20)
 
@@ -197,6 +248,16 @@ def leftovers(running: Running) -> list[str]:
         ],
         "training job": [
             item["TrainingJobName"] for item in sagemaker.list_training_jobs()["TrainingJobSummaries"]
+        ],
+        "window": [
+            item["WindowId"]
+            for item in running.client("ssm").describe_maintenance_windows()["WindowIdentities"]
+        ],
+        "document": [
+            item["Name"]
+            for item in running.client("ssm").list_documents(Filters=[{"Key": "Owner", "Values": ["Self"]}])[
+                "DocumentIdentifiers"
+            ]
         ],
         "processing job": [
             item["ProcessingJobName"] for item in sagemaker.list_processing_jobs()["ProcessingJobSummaries"]
