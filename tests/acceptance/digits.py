@@ -14,11 +14,23 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from running import allow, arn, logging
+
 EXAMPLE = Path(__file__).resolve().parents[2] / "examples" / "digits"
 IMAGE = "683313688378.dkr.ecr.us-east-1.amazonaws.com/sagemaker-scikit-learn:1.4-2-cpu-py3"
 #: where each of the 14 forms begins
 FORMS = (0, 130, 256, 386, 516, 646, 776, 905, 1029, 1157, 1287, 1415, 1545, 1667, 1797)
 Row = list[int]
+FILES = ["s3:GetObject", "s3:PutObject"]
+#: what the workflow makes with a name of its own each time, and what else it does
+MADE = ("training-job", "processing-job", "model", "endpoint-config", "model-package")
+JOBS = ("Training", "Processing")
+SERVING = ("Endpoint", "EndpointConfig", "Model")
+ACTIONS = (
+    *(f"{verb}{kind}Job" for kind in JOBS for verb in ("Create", "Describe", "Stop")),
+    *(f"Create{noun}" for noun in ("Model", "ModelPackage", "EndpointConfig", "Endpoint")),
+    *("UpdateEndpoint", "DescribeEndpoint", "AddTags"),
+)
 
 
 @cache
@@ -119,22 +131,51 @@ class Retraining:
             },
         )
 
+    def rights(self, name: str) -> list[dict[str, Any]]:
+        """What a role needs, and no more."""
+        objects = f"arn:aws:s3:::{self.bucket}/*"
+        files = [allow("s3:ListBucket", f"arn:aws:s3:::{self.bucket}"), allow(FILES, objects)]
+        made = [arn("sagemaker", f"{kind}/*") for kind in MADE]
+        group = arn("sagemaker", f"model-package-group/{self.name}")
+        endpoint = [arn("sagemaker", f"endpoint/{self.name}"), arn("sagemaker", "endpoint-config/*")]
+        rules = [arn("events", f"rule/StepFunctionsGetEventsForSageMaker{kind}JobsRule") for kind in JOBS]
+        tables = {
+            "job": [logging("/aws/sagemaker/*"), *files],
+            "prepare": [
+                *files,
+                allow([f"sagemaker:Describe{noun}" for noun in SERVING], [*endpoint, *made]),
+            ],
+            "start": [allow("states:StartExecution", arn("states", f"stateMachine:{self.name}"))],
+            "machine": [
+                allow("lambda:InvokeFunction", arn("lambda", f"function:{self.name}-prepare")),
+                allow(FILES, objects),
+                allow([f"sagemaker:{action}" for action in ACTIONS], [*made, *endpoint, group]),
+                allow(
+                    "iam:PassRole",
+                    f"arn:aws:iam::{self.account}:role/{self.name}-job",
+                    StringEquals={"iam:PassedToService": "sagemaker.amazonaws.com"},
+                ),
+                allow(["events:PutTargets", "events:PutRule", "events:DescribeRule"], rules),
+            ],
+        }
+        return tables[name]
+
     def role(self, name: str, service: str) -> str:
-        """A role that may do everything: what is tested here is the job, not its rights."""
+        """A role with its rights."""
         trust = {"Effect": "Allow", "Principal": {"Service": service}, "Action": "sts:AssumeRole"}
         iam = self.client("iam")
-        arn: str = iam.create_role(
+        made: str = iam.create_role(
             RoleName=f"{self.name}-{name}",
             AssumeRolePolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [trust]}),
         )["Role"]["Arn"]
-        iam.attach_role_policy(
-            RoleName=f"{self.name}-{name}", PolicyArn="arn:aws:iam::aws:policy/AdministratorAccess"
-        )
-        return arn
+        statements = [*self.rights(name), logging(f"/aws/lambda/{self.name}-{name}")]
+        document = json.dumps({"Version": "2012-10-17", "Statement": statements})
+        iam.put_role_policy(RoleName=f"{self.name}-{name}", PolicyName="rights", PolicyDocument=document)
+        return made
 
     def function(self, name: str, **variables: str) -> str:
         """One of the example's functions; gives its ARN."""
-        arn: str = self.client("lambda").create_function(
+        made: str = self.client("lambda").create_function(
             FunctionName=f"{self.name}-{name}",
             Runtime="python3.12",
             Handler=f"{name}.handler",
@@ -144,8 +185,8 @@ class Retraining:
             MemorySize=512,
             Environment={"Variables": variables},
         )["FunctionArn"]
-        self.client("lambda").get_waiter("function_active_v2").wait(FunctionName=arn)
-        return arn
+        self.client("lambda").get_waiter("function_active_v2").wait(FunctionName=made)
+        return made
 
     def upload(self, batch: str, content: bytes) -> None:
         self.s3.put_object(Bucket=self.bucket, Key=f"data/{batch}.csv", Body=content)

@@ -7,7 +7,7 @@ import json
 import zipfile
 from typing import Any
 
-from running import Running, role
+from running import Running, allow, arn, logging, role
 
 
 def packed(source: str, *others: tuple[str, bytes]) -> bytes:
@@ -21,10 +21,10 @@ def packed(source: str, *others: tuple[str, bytes]) -> bytes:
 
 
 def function(running: Running, name: str, source: str, **settings: Any) -> str:
-    """A function whose handler is `main.handler`; gives its ARN."""
+    """A function whose handler is `main.handler` and that may do nothing but log; gives its ARN."""
     client = running.client("lambda")
-    rights = {"Effect": "Allow", "Action": "*", "Resource": "*"}
-    arn: str = client.create_function(
+    rights = logging(f"/aws/lambda/{name}")
+    made: str = client.create_function(
         FunctionName=name,
         Runtime="python3.12",
         Handler="main.handler",
@@ -33,18 +33,18 @@ def function(running: Running, name: str, source: str, **settings: Any) -> str:
         **settings,
     )["FunctionArn"]
     client.get_waiter("function_active_v2").wait(FunctionName=name)
-    return arn
+    return made
 
 
-def machine(running: Running, name: str, definition: dict[str, Any]) -> str:
-    """A state machine that may do everything; gives its ARN."""
-    rights = {"Effect": "Allow", "Action": "*", "Resource": "*"}
-    arn: str = running.client("stepfunctions").create_state_machine(
+def machine(running: Running, name: str, definition: dict[str, Any], *rights: dict[str, Any]) -> str:
+    """A state machine that may invoke functions, and what `rights` say; gives its ARN."""
+    invoking = allow("lambda:InvokeFunction", arn("lambda", "function:*"))
+    made: str = running.client("stepfunctions").create_state_machine(
         name=name,
-        roleArn=role(running, f"{name}-machine", "states.amazonaws.com", rights),
+        roleArn=role(running, f"{name}-machine", "states.amazonaws.com", invoking, *rights),
         definition=json.dumps(definition),
     )["stateMachineArn"]
-    return arn
+    return made
 
 
 def start(running: Running, arn: str, value: Any, name: str | None = None) -> str:

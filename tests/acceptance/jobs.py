@@ -6,11 +6,10 @@ import io
 import tarfile
 from typing import Any
 
-from running import Running, role, until
+from running import Running, allow, logging, role, until
 
 #: an image of the data folder's own file
 IMAGE = "stepwell-tests/tiny:1"
-EVERYTHING = {"Effect": "Allow", "Action": "*", "Resource": "*"}
 
 
 class Work:
@@ -24,7 +23,14 @@ class Work:
         assert built.returncode == 0, built.stderr
         self.s3, self.sagemaker = running.client("s3"), running.client("sagemaker")
         self.s3.create_bucket(Bucket=name)
-        self.role = role(running, f"{name}-job", "sagemaker.amazonaws.com", EVERYTHING)
+        self.role = role(
+            running,
+            f"{name}-job",
+            "sagemaker.amazonaws.com",
+            logging("/aws/sagemaker/*"),
+            allow("s3:ListBucket", f"arn:aws:s3:::{name}"),
+            allow(["s3:GetObject", "s3:PutObject"], f"arn:aws:s3:::{name}/*"),
+        )
 
     def training(self, name: str, script: str, **changes: Any) -> dict[str, Any]:
         """CreateTrainingJob's parameters for a script, which is stored in the bucket."""

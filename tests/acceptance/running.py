@@ -86,6 +86,23 @@ class Running:
         return boto3.client(service, config=config, **{**self.settings, **settings})
 
 
+def allow(actions: str | list[str], resources: str | list[str], **condition: Any) -> dict[str, Any]:
+    """A statement of a policy."""
+    statement = {"Effect": "Allow", "Action": actions, "Resource": resources}
+    return {**statement, **({"Condition": condition} if condition else {})}
+
+
+def arn(service: str, resource: str) -> str:
+    """The ARN of something in the account and region that servers play in tests."""
+    return f"arn:aws:{service}:us-east-1:000000000000:{resource}"
+
+
+def logging(group: str) -> dict[str, Any]:
+    """What a worker needs to keep its log in that group."""
+    actions = ["logs:CreateLogGroup", "logs:CreateLogStream", "logs:PutLogEvents"]
+    return allow(actions, arn("logs", f"log-group:{group}:*"))
+
+
 def role(running: Running, name: str, service: str, *statements: dict[str, Any]) -> str:
     """A role that a service may assume, with inline statements; gives its ARN."""
     iam = running.client("iam")

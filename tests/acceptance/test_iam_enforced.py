@@ -9,7 +9,7 @@ import pytest
 from botocore.exceptions import ClientError
 from functions import history, machine, messages, packed, start
 from jobs import Work
-from running import Running, ended, role, until
+from running import Running, allow, ended, role, until
 
 ACCOUNT = "000000000000"
 #: starts a training job on the object that S3 tells of, as the upload's function of the reference program
@@ -32,11 +32,6 @@ rows = sum(len(p.read_text().splitlines()) for p in pathlib.Path("/opt/ml/input/
 pathlib.Path("/opt/ml/model/rows.txt").write_text(str(rows))
 print("rows", rows)
 """
-
-
-def allow(actions: str | list[str], resources: str | list[str], **condition: Any) -> dict[str, Any]:
-    statement = {"Effect": "Allow", "Action": actions, "Resource": resources}
-    return {**statement, **({"Condition": condition} if condition else {})}
 
 
 def rights(running: Running, name: str, *statements: dict[str, Any]) -> None:

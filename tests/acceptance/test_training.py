@@ -11,7 +11,7 @@ import pytest
 from botocore.exceptions import ClientError
 from functions import history, machine, messages, start
 from jobs import IMAGE, Work
-from running import Running, ended, until
+from running import Running, allow, arn, ended, until
 
 FINE = """
 import os, pathlib
@@ -219,8 +219,19 @@ def test_a_failed_job_fails_its_workflow_with_the_jobs_description_as_cause(work
         "Parameters": parameters,
         "End": True,
     }
-    arn = machine(work.running, "trains", {"StartAt": "Train", "States": {"Train": task}})
-    found = ended(work.running, start(work.running, arn, {}))
+    rule = arn("events", "rule/StepFunctionsGetEventsForSageMakerTrainingJobsRule")
+    trains = machine(
+        work.running,
+        "trains",
+        {"StartAt": "Train", "States": {"Train": task}},
+        allow(
+            [f"sagemaker:{action}" for action in ("CreateTrainingJob", "DescribeTrainingJob", "AddTags")],
+            arn("sagemaker", "training-job/in-workflow"),
+        ),
+        allow("iam:PassRole", work.role, StringEquals={"iam:PassedToService": "sagemaker.amazonaws.com"}),
+        allow(["events:PutTargets", "events:PutRule", "events:DescribeRule"], rule),
+    )
+    found = ended(work.running, start(work.running, trains, {}))
     assert (found["status"], found["error"]) == ("FAILED", "States.TaskFailed")
     cause = json.loads(found["cause"])
     assert cause["TrainingJobStatus"] == "Failed"
