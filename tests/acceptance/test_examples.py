@@ -141,6 +141,8 @@ def preprocess_predict(running: Running, outputs: Outputs) -> None:
 def weekly_window(running: Running, outputs: Outputs) -> None:
     """The window opens and retrains on this machine, with its tag and its role; no better, no news."""
     window, ssm, s3 = outputs["window"], running.client("ssm"), running.client("s3")
+    made = running.stepwell("instance", "--tag", "retraining=weekly", "--role", outputs["machine_role"])
+    assert made.returncode == 0, made.stderr
 
     def opened() -> dict[str, Any]:
         """Open it once, in two seconds instead of on Sunday; its execution when it is over."""
@@ -172,13 +174,11 @@ def weekly_window(running: Running, outputs: Outputs) -> None:
     assert (command["MaxConcurrency"], command["MaxErrors"]) == ("1", "1")
 
 
-def on_this_machine(running: Running, folder: Path) -> None:
-    """What the README asks of a machine before the window can run on it."""
+def with_a_python(running: Running, folder: Path) -> None:
+    """What the README asks for before the program goes up: a Python that has scikit-learn."""
     python = running.stepwell("images", "--build", IMAGE).stdout.split()[0]
     command = [sys.executable, "-m", "stepwell", "config", "set", "python", python]
     subprocess.run(command, check=True, cwd=folder, timeout=60)
-    made = running.stepwell("instance", "--tag", "retraining=weekly", "--role", "weekly-window-machine")
-    assert made.returncode == 0, made.stderr
 
 
 #: each example, and what it is for
@@ -198,7 +198,7 @@ def test_an_example_does_its_job_and_leaves_nothing(own_server: Running, tmp_pat
     folder = tmp_path / name
     shutil.copytree(EXAMPLES / name, folder, ignore=shutil.ignore_patterns("build", "__pycache__"))
     if name == "weekly-window":
-        on_this_machine(own_server, folder)
+        with_a_python(own_server, folder)
     outputs, first = up(own_server, folder)
     assert set(first) == {"create"}
     JOBS[name](own_server, outputs)
