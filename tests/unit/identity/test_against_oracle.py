@@ -68,6 +68,9 @@ RESOURCE_PATTERNS = (
     f"arn:aws:lambda:*:{A}:function:?",
     f"arn:aws:lambda:us-east-1:{A}:*",
     "arn:aws:lambda:*",
+    "arn:aws:lambda:*:f:?",
+    "arn:aws:sqs:*:q",
+    "arn:aws:sqs:u*q",
 )
 STRINGS = ("a", "ab", "A", "*", "a*", "?", "${k}", "${l,'ab'}", "${*}", "x")
 VALUES: dict[str, tuple[Any, ...]] = {
