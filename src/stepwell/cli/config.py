@@ -39,7 +39,7 @@ def config() -> None:
 @click.option("--show-secrets", is_flag=True, help="Show values that are secret.")
 def list_values(program: Path, stack: str, as_json: bool, show_secrets: bool) -> None:
     """All values, those from `Pulumi.yaml` included."""
-    found, hidden = _read(program, stack)
+    found, hidden = _read(program, stack, decrypt=show_secrets)
     covered = frozenset() if show_secrets else hidden
     values = {key: MASK if key in covered else value for key, value in sorted(found.items())}
     if as_json:
@@ -56,8 +56,10 @@ def get(key: str, program: Path, stack: str) -> None:
     """One value; a secret is decrypted."""
     from stepwell.provision import configuration, project
 
-    found, _ = _read(program, stack)
+    found, hidden = _read(program, stack, decrypt=False)
     name = configuration.full(key, project.identify(program, stack)[0])
+    if name in hidden:
+        found, _ = _read(program, stack, decrypt=True)
     if name not in found:
         raise NotSet(f"configuration value {name} is not set on the stack {stack}")
     click.echo(found[name])
@@ -101,12 +103,16 @@ def remove(key: str, program: Path, stack: str) -> None:
         raise NotSet(f"configuration value {key} is not set on the stack {stack}")
 
 
-def _read(program: Path, stack: str) -> tuple[dict[str, str], frozenset[str]]:
+def _read(program: Path, stack: str, *, decrypt: bool) -> tuple[dict[str, str], frozenset[str]]:
     from stepwell.provision import configuration, project
 
     name, about = project.identify(program, stack)
     found = configuration.read(
-        about, name, project.settings_file(program, stack), passphrase=passphrase(os.environ)
+        about,
+        name,
+        project.settings_file(program, stack),
+        passphrase=passphrase(os.environ),
+        decrypt=decrypt,
     )
     return dict(found.values), found.secret_keys
 

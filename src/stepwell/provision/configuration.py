@@ -15,6 +15,7 @@ from typing import Any
 from stepwell.provision import ciphers
 from stepwell.provision.ciphers import Cipher
 from stepwell.provision.problems import ProjectInvalid
+from stepwell.provision.progress import MASK
 
 #: what a declaration of a value consists of; anything else is the value itself
 _DECLARATION = frozenset({"type", "default", "value", "description", "secret", "items"})
@@ -56,9 +57,16 @@ def load(path: Path | None) -> dict[str, Any]:
 
 
 def read(
-    about: Mapping[str, Any], project: str, path: Path | None, *, passphrase: str | None
+    about: Mapping[str, Any],
+    project: str,
+    path: Path | None,
+    *,
+    passphrase: str | None,
+    decrypt: bool = True,
 ) -> Configuration:
     """The configuration of the project that `about` describes, with what the stack's file at `path` sets.
+
+    Without `decrypt` encrypted values are covered, and no passphrase is needed.
 
     Raises:
         ProjectInvalid: the file makes no sense, or a value can't be decrypted.
@@ -77,7 +85,8 @@ def read(
             values[name] = _text(value)
     settings = load(path)
     salt = str(settings.get("encryptionsalt") or "")
-    own, own_secrets = _set(path, settings, project, _cipher(path, salt, passphrase))
+    cipher = _cipher(path, salt, passphrase) if decrypt else None
+    own, own_secrets = _set(path, settings, project, cipher, decrypt)
     return Configuration(
         values={**values, **own}, secret_keys=frozenset(secret_keys | own_secrets), salt=salt
     )
@@ -131,7 +140,7 @@ def _cipher(path: Path | None, salt: str, passphrase: str | None) -> Cipher | No
 
 
 def _set(
-    path: Path | None, settings: Mapping[str, Any], project: str, cipher: Cipher | None
+    path: Path | None, settings: Mapping[str, Any], project: str, cipher: Cipher | None, decrypt: bool
 ) -> tuple[dict[str, str], frozenset[str]]:
     values: dict[str, str] = {}
     secret_keys: set[str] = set()
@@ -142,6 +151,9 @@ def _set(
         name = full(str(key), project)
         if _encrypted(value):
             secret_keys.add(name)
+            if not decrypt:
+                values[name] = MASK
+                continue
             if cipher is None:
                 raise ProjectInvalid(
                     f"Configuration value {key} in {path} is encrypted by a secrets provider that is not"

@@ -13,7 +13,7 @@ from click.testing import CliRunner
 from stepwell.cli.config import config
 from stepwell.cli.stack import stack
 from stepwell.provision import state
-from stepwell.provision.problems import ProjectInvalid, StateDamaged
+from stepwell.provision.problems import ProjectInvalid, SecretsLocked, StateDamaged
 from stepwell.provision.state import Resource
 
 FRESH = state.new(project="p", stack="dev", account="0" * 12, region="us-east-1", server="")
@@ -102,7 +102,7 @@ def test_an_empty_stack_is_forgotten(program: Path, data: Path) -> None:
 
 
 def test_configuration_is_set_got_listed_and_removed(program: Path, monkeypatch: Any) -> None:
-    """Secrets are covered in the list, and not in a `get`."""
+    """Secrets are covered in the list, and not in a `get`, which alone needs the passphrase."""
     monkeypatch.setenv("PULUMI_CONFIG_PASSPHRASE", "open")
     at = ("--program", program)
     assert _run(config, "set", "size", "5", *at).exit_code == 0
@@ -114,6 +114,11 @@ def test_configuration_is_set_got_listed_and_removed(program: Path, monkeypatch:
         "p:key": {"value": "[secret]", "secret": True},
         "p:size": {"value": "5", "secret": False},
     }
+    monkeypatch.delenv("PULUMI_CONFIG_PASSPHRASE")
+    assert json.loads(_run(config, "ls", "--json", *at).stdout) == listed
+    assert _run(config, "get", "size", *at).stdout == "5\n"
+    with pytest.raises(SecretsLocked):
+        _run(config, "get", "key", *at)
     assert _run(config, "rm", "size", *at).exit_code == 0
     with pytest.raises(Exception, match="p:size is not set on the stack dev"):
         _run(config, "get", "size", *at)

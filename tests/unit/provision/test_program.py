@@ -9,6 +9,9 @@ from typing import Any
 
 import pytest
 
+from stepwell import provision
+from stepwell.errors import UsageError
+
 
 @pytest.mark.parametrize(
     ("source", "message", "advice", "line", "traceback"),
@@ -100,6 +103,13 @@ def test_a_program_in_another_place_imports_its_neighbours(stack: Any) -> None:
     assert outcome.outputs["name"].value == "beside"
     assert Path(outcome.outputs["folder"].value) == stack.folder
     assert not list(stack.folder.rglob("__pycache__"))
+
+
+def test_an_absent_sdk_is_told_before_anything_else(stack: Any, monkeypatch: Any) -> None:
+    """With what to install."""
+    monkeypatch.setattr(provision, "find_spec", lambda name: None if name == "pulumi" else object())
+    with pytest.raises(UsageError, match=r"\(pulumi is absent\): pip install 'stepwell\[pulumi\]'"):
+        provision.check(stack.folder, "dev")
 
 
 def test_the_package_is_cheap_to_import() -> None:

@@ -61,10 +61,11 @@ def test_a_write_that_fails_leaves_the_old_file_whole(tmp_path: Path, monkeypatc
 
 
 def test_one_run_at_a_time(tmp_path: Path) -> None:
-    """A second run is told who holds the stack; readers share."""
+    """A second run is told who holds the stack, and since when; readers share."""
     with state.held(tmp_path, FRESH) as held:
         held.put(ROLE)
-        with pytest.raises(StackInUse, match=f"process {os.getpid()}"), state.held(tmp_path, FRESH):
+        holder = rf"process {os.getpid()} of \S.*, since 20\d\d-"
+        with pytest.raises(StackInUse, match=holder), state.held(tmp_path, FRESH):
             pytest.fail("both hold it")
     with state.held(tmp_path, FRESH, reads=True), state.held(tmp_path, FRESH, reads=True) as held:
         assert held.get(ROLE.urn) == ROLE
