@@ -224,6 +224,21 @@ def test_a_given_name_is_replaced_by_deleting_first_with_what_hangs_on_it(play: 
     assert _operations(outcome) == {"r": "replace", "a": "replace"}
 
 
+def test_a_denial_is_told_with_the_statement_that_gives_the_right(play: Play, aws: Any, refusal: Any) -> None:
+    denied = (
+        "User: arn:aws:iam::000000000000:user/ann is not authorized to perform: iam:CreateRole on resource: "
+        "arn:aws:iam::000000000000:role/r because no identity-based policy allows the iam:CreateRole action"
+    )
+    aws.failures["CreateRole"] = refusal("CreateRole", "AccessDenied", denied)
+    (problem,) = play(lambda declare: declare(ROLE, "r", {"assumeRolePolicy": TRUST})).errors
+    assert problem.message.endswith(f"CreateRole answered AccessDenied: {denied}")
+    assert problem.advice == (
+        "user ann lacks iam:CreateRole on arn:aws:iam::000000000000:role/r: add "
+        '{"Effect": "Allow", "Action": "iam:CreateRole", "Resource": "arn:aws:iam::000000000000:role/r"} '
+        "to a policy of user ann"
+    )
+
+
 def test_a_failed_call_names_the_resource_the_answer_and_the_way_out(
     play: Play, aws: Any, refusal: Any, stack: Any
 ) -> None:
