@@ -12,7 +12,7 @@ from stepwell.check.calls import arguments, call, defaults
 from stepwell.check.machine import Class, Ended, Function, Instance, Machine, Module, Scope
 from stepwell.check.methods import attribute
 from stepwell.check.paths import below
-from stepwell.check.texts import joined
+from stepwell.check.texts import joined, percent
 from stepwell.check.values import (
     ROUNDS,
     Array,
@@ -328,6 +328,10 @@ def _binary(machine: Machine, node: ast.BinOp, scope: Scope) -> Value:
             return Array(place=place, items=[*left.items, *right.items], open=left.open or right.open)
         if _is_text(left) or _is_text(right):
             return joined([left, right], place)
+    if isinstance(node.op, ast.Mod) and isinstance(left, Literal) and isinstance(left.value, str):
+        filled = percent(left.value, right.items if isinstance(right, Array) else [right], place)
+        if not isinstance(filled, Unknown):
+            return filled
     if isinstance(node.op, ast.BitOr) and isinstance(left, Object) and isinstance(right, Object):
         return Object(
             place=place,
@@ -352,9 +356,6 @@ def _worked_out(operation: ast.operator, left: Any, right: Any, place: Any) -> V
     action = _ARITHMETIC.get(type(operation))
     numbers = isinstance(left, int | float) and isinstance(right, int | float)
     small = numbers and abs(left) <= LARGEST and abs(right) <= LARGEST
-    if isinstance(operation, ast.Mod) and isinstance(left, str) and len(left) < 1000 and "*" not in left:
-        small = isinstance(right, str) or (isinstance(right, int) and abs(right) <= LARGEST)
-        small = small and not any(char.isdigit() for char in left)
     if action is None or not small:
         return Unknown(place=place)
     try:

@@ -263,7 +263,7 @@ RULES = (
         code="SW504",
         title="archive in an archive",
         severity="warning",
-        why="A handler is looked for at the package's root, where the inner archive's files may not be.",
+        why="The archive around it adds nothing; what reads the package looks for the handler at its root.",
         mend="Give the function the inner archive.",
         find=_nested,
     ),

@@ -187,7 +187,7 @@ def _import(machine: Machine, node: ast.Import | ast.ImportFrom, scope: Scope) -
             name = alias.name if alias.asname else alias.name.partition(".")[0]
             scope.bind(alias.asname or name, _module(machine, name, place))
         return
-    base = node.module or ""
+    base = _absolute(node, scope)
     own = machine.load(base) if base else None
     for alias in node.names:
         name = alias.asname or alias.name
@@ -200,6 +200,16 @@ def _import(machine: Machine, node: ast.Import | ast.ImportFrom, scope: Scope) -
             scope.bind(name, _module(machine, f"{base}.{alias.name}".lstrip("."), place))
         else:
             scope.bind(name, Symbol(place=place, name=f"{base}.{alias.name}"))
+
+
+def _absolute(node: ast.ImportFrom, scope: Scope) -> str:
+    """The module that is imported from, by its full name."""
+    if not node.level:
+        return node.module or ""
+    package = scope.source.name.split(".")
+    above = node.level - (scope.source.path.name == "__init__.py")
+    package = package[: max(0, len(package) - above)]
+    return ".".join([*package, *([node.module] if node.module else [])])
 
 
 def _module(machine: Machine, name: str, place: Place) -> Value:

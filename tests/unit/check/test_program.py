@@ -51,12 +51,16 @@ EXPRESSIONS: list[tuple[str, Any]] = [
     ("import pathlib\nx = (pathlib.Path(__file__).parent / 'beside.txt').read_text().strip()", "hello"),
     ("import beside\nx = beside.VALUE", 42),
     ("from beside import twice as two\nx = two(4)", 8),
+    ("b = aws.s3.Bucket('b', bucket='data')\nx = b.id.apply(lambda n: 's3://%s/%s' % (n, 'k'))", "s3://data/k"),
+    ("x = 'states.%s.x' % 'eu'", "states.eu.x"),
+    ("from package import outer\nx = outer.NAMES", ["inner", "inner"]),
     ("import package.inner\nx = package.inner.NAME", "inner"),
 ]  # fmt: skip
 BESIDE = {
     "beside.txt": "hello\n",
     "beside.py": "VALUE = 42\ndef twice(n):\n    return n * 2\n",
     "package/__init__.py": "",
+    "package/outer.py": "from . import inner\nfrom .inner import NAME\nNAMES = [NAME, inner.NAME]\n",
     "package/inner.py": "NAME = 'inner'\n",
 }
 
