@@ -94,3 +94,31 @@ def test_a_user_takes_on_a_role_that_trusts_it(server: Running, keys: dict[str, 
         assert arn.endswith("assumed-role/for-one/one")
     finally:
         iam.delete_role(RoleName="for-one")
+
+
+def test_the_account_and_the_simulator_are_read_over_the_wire(server: Running, keys: dict[str, Any]) -> None:
+    iam = server.client("iam")
+    text = document("s3:Get*", "arn:aws:s3:::${aws:username}/*")
+    iam.put_user_policy(UserName=USER, PolicyName="home", PolicyDocument=text)
+    pages = iam.get_paginator("get_account_authorization_details").paginate(PaginationConfig={"PageSize": 1})
+    users = [user for page in pages for user in page["UserDetailList"] if user["UserName"] == USER]
+    assert users[0]["UserPolicyList"] == [{"PolicyName": "home", "PolicyDocument": json.loads(text)}]
+    assert iam.get_account_summary()["SummaryMap"]["AccessKeysPerUserQuota"] == 2
+    results = [
+        result
+        for page in iam.get_paginator("simulate_principal_policy").paginate(
+            PolicySourceArn=iam.get_user(UserName=USER)["User"]["Arn"],
+            ActionNames=["s3:GetObject", "s3:PutObject"],
+            ResourceArns=[f"arn:aws:s3:::{USER}/k", "arn:aws:s3:::other/k"],
+            PaginationConfig={"PageSize": 3},
+        )
+        for result in page["EvaluationResults"]
+    ]
+    assert [each["EvalDecision"] for each in results] == ["allowed", *["implicitDeny"] * 3]
+    (match,) = results[0]["MatchedStatements"]
+    assert match["SourcePolicyId"] == f"user_{USER}_home"
+    assert match["StartPosition"] == {"Line": 1, "Column": 41}
+    asked = iam.get_context_keys_for_principal_policy(
+        PolicySourceArn=iam.get_user(UserName=USER)["User"]["Arn"]
+    )
+    assert asked["ContextKeyNames"] == ["aws:username"]
