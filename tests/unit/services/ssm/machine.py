@@ -9,7 +9,8 @@ from typing import Any
 
 from harness import Harness
 
-from stepwell.durable import Draft
+from stepwell.calls import Caller
+from stepwell.durable import Draft, View
 from stepwell.services import iam, s3, ssm, sts
 from stepwell.services.ssm.instances import Machine, aliases, register
 from stepwell.store.sealer import FileSealer
@@ -64,7 +65,12 @@ class Log:
     """What was handed to CloudWatch Logs."""
 
     def __init__(self) -> None:
+        #: whether whoever asks may write
+        self.open = True
         self.lines: dict[tuple[str, str], list[str]] = {}
+
+    def writable(self, view: View, caller: Caller, group: str, stream: str) -> bool:
+        return self.open
 
     def write(self, group: str, stream: str, lines: list[tuple[float, str]]) -> None:
         self.lines.setdefault((group, stream), []).extend(text for _, text in lines)

@@ -156,7 +156,7 @@ class Running:
                     problems += await self._store(command, invocation, path, object_key)
             if command.log_group is not None and path is not None:
                 stream = f"{command.id}/{invocation.instance}/aws-runShellScript/{name}"
-                await self._write_log(command.log_group, stream, path)
+                problems += await self._write_log(command, invocation, stream, path)
         return replace(
             plugin,
             stdout=await asyncio.to_thread(outputs.head, files["stdout"], outputs.STDOUT, outputs.CUT),
@@ -168,7 +168,10 @@ class Running:
         return f"https://s3.{self._context.config.region}.amazonaws.com/{bucket}/{key}"
 
     async def _store(self, command: Command, invocation: Invocation, path: Path, key: str) -> list[str]:
-        """Put one stream into the bucket; what a person should know when that failed."""
+        """Put one stream into the bucket; what a person should know when that failed.
+
+        On AWS the agent does it with the machine's role, and a failure is not the command's.
+        """
         try:
             caller = await self._storing(command, invocation)
             size = path.stat().st_size
@@ -206,12 +209,22 @@ class Running:
             granted.role, granted.session, str(user["AssumedRoleId"]).partition(":")[0]
         )
 
-    async def _write_log(self, group: str, stream: str, path: Path) -> None:
-        """Hand a file's lines to CloudWatch Logs, some at a time."""
+    async def _write_log(
+        self, command: Command, invocation: Invocation, stream: str, path: Path
+    ) -> list[str]:
+        """Hand a file's lines to CloudWatch Logs; what a person should know when none went."""
+        group = str(command.log_group)
+        try:
+            caller = await self._storing(command, invocation)
+        except AwsError as error:
+            return [f"Could not write to the log group {group}: {error.message}"]
+        if not await self._context.read(lambda view: self._logs.writable(view, caller, group, stream)):
+            return [f"Could not write to the log group {group}: {caller.arn} has no right to."]
         batches = outputs.batches(path)
         while lines := await asyncio.to_thread(next, batches, None):
             now = self._context.now
             self._logs.write(group, stream, [(now, line) for line in lines])
+        return []
 
 
 def _ended(plugin: Plugin, result: StepResult | None, exit_: Exit) -> Plugin:

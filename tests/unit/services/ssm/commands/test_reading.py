@@ -48,6 +48,17 @@ def test_a_bucket_that_went_away_is_told_and_fails_nothing(machine: World) -> No
     assert "Could not store the output as s3://outs/" in row["TraceOutput"]
 
 
+def test_a_log_group_that_may_not_be_written_is_told_and_fails_nothing(machine: World) -> None:
+    machine.log.open = False
+    group = {"CloudWatchOutputEnabled": True, "CloudWatchLogGroupName": "mine"}
+    id = machine.send(A, CloudWatchOutputConfig=group)
+    machine.end(id, A, stdout0="hello")
+    row = machine.call("ListCommandInvocations", CommandId=id)["CommandInvocations"][0]
+    assert row["Status"] == "Success"
+    assert "Could not write to the log group mine" in row["TraceOutput"]
+    assert machine.log.lines == {}
+
+
 @pytest.mark.parametrize(
     ("stdout", "stderr", "shown"),
     [
