@@ -39,6 +39,10 @@ class Kind:
     keep: Callable[[Any, str], Any] = lambda value, bucket: value
     #: what is kept, as an answer
     show: Callable[[Any], Mapping[str, Any]] | None = None
+    #: whether it is kept and answered, and nothing else comes of it
+    inert: bool = False
+    #: what an SDK says of how it sends the document
+    sent: tuple[str, ...] = ("ContentMD5", "ChecksumAlgorithm")
 
 
 def _policy(document: str, bucket: str) -> str:
@@ -94,14 +98,40 @@ TAGGING = Kind(
     keep=_tags,
     show=lambda tags: {"TagSet": as_set(tags)},
 )
+CORS = Kind(
+    name="cors",
+    field="CORSConfiguration",
+    absent=("NoSuchCORSConfiguration", "The CORS configuration does not exist"),
+    show=dict,
+    inert=True,
+)
+LIFECYCLE = Kind(
+    name="lifecycle",
+    field="LifecycleConfiguration",
+    absent=("NoSuchLifecycleConfiguration", "The lifecycle configuration does not exist"),
+    show=lambda kept: {**kept, "TransitionDefaultMinimumObjectSize": "all_storage_classes_128K"},
+    inert=True,
+    sent=("ChecksumAlgorithm",),
+)
+LOGGING = Kind(name="logging", field="BucketLoggingStatus", default={}, show=dict, inert=True)
+REQUEST_PAYMENT = Kind(
+    name="request-payment",
+    field="RequestPaymentConfiguration",
+    default={"Payer": "BucketOwner"},
+    show=dict,
+    inert=True,
+)
+ACCELERATE = Kind(
+    name="accelerate",
+    field="AccelerateConfiguration",
+    default={},
+    show=dict,
+    inert=True,
+    sent=("ChecksumAlgorithm",),
+)
 
 #: sub-resources that cannot be set here: what reading each is answered
 ABSENT: Mapping[str, tuple[str, str]] = {
-    "GetBucketCors": ("NoSuchCORSConfiguration", "The CORS configuration does not exist"),
-    "GetBucketLifecycleConfiguration": (
-        "NoSuchLifecycleConfiguration",
-        "The lifecycle configuration does not exist",
-    ),
     "GetBucketReplication": (
         "ReplicationConfigurationNotFoundError",
         "The replication configuration was not found",
@@ -118,9 +148,6 @@ ABSENT: Mapping[str, tuple[str, str]] = {
 #: sub-resources that cannot be set here, and have an answer all the same
 DEFAULTS: Mapping[str, Mapping[str, Any]] = {
     "GetBucketAbac": {"AbacStatus": {"Status": "Disabled"}},
-    "GetBucketAccelerateConfiguration": {},
-    "GetBucketLogging": {},
-    "GetBucketRequestPayment": {"Payer": "BucketOwner"},
     "ListBucketAnalyticsConfigurations": {"IsTruncated": False},
     "ListBucketIntelligentTieringConfigurations": {"IsTruncated": False},
     "ListBucketInventoryConfigurations": {"IsTruncated": False},

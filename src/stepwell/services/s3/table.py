@@ -408,31 +408,53 @@ _UPLOADS = (
     ),
 )
 
-#: sub-resource, what its operations are called behind Put, Get and Delete, what the actions of the first
-#: two are called behind Put and Get, and the action of the last
+#: sub-resource, what its operations are called behind Put and Get, what the actions of these are called
+#: behind Put and Get, and the operation that removes it with its action; None: nothing does
 _KINDS = (
-    (configurations.POLICY, "BucketPolicy", "BucketPolicy", "DeleteBucketPolicy"),
-    (configurations.ENCRYPTION, "BucketEncryption", "EncryptionConfiguration", "PutEncryptionConfiguration"),
+    (
+        configurations.POLICY,
+        "BucketPolicy",
+        "BucketPolicy",
+        ("DeleteBucketPolicy", "DeleteBucketPolicy"),
+    ),
+    (
+        configurations.ENCRYPTION,
+        "BucketEncryption",
+        "EncryptionConfiguration",
+        ("DeleteBucketEncryption", "PutEncryptionConfiguration"),
+    ),
     (
         configurations.PUBLIC_ACCESS,
         "PublicAccessBlock",
         "BucketPublicAccessBlock",
-        "PutBucketPublicAccessBlock",
+        ("DeletePublicAccessBlock", "PutBucketPublicAccessBlock"),
     ),
     (
         configurations.OWNERSHIP,
         "BucketOwnershipControls",
         "BucketOwnershipControls",
-        "PutBucketOwnershipControls",
+        ("DeleteBucketOwnershipControls", "PutBucketOwnershipControls"),
     ),
-    (configurations.TAGGING, "BucketTagging", "BucketTagging", "PutBucketTagging"),
+    (configurations.TAGGING, "BucketTagging", "BucketTagging", ("DeleteBucketTagging", "PutBucketTagging")),
+    (configurations.CORS, "BucketCors", "BucketCORS", ("DeleteBucketCors", "PutBucketCORS")),
+    (
+        configurations.LIFECYCLE,
+        "BucketLifecycleConfiguration",
+        "LifecycleConfiguration",
+        ("DeleteBucketLifecycle", "PutLifecycleConfiguration"),
+    ),
+    (configurations.LOGGING, "BucketLogging", "BucketLogging", None),
+    (configurations.REQUEST_PAYMENT, "BucketRequestPayment", "BucketRequestPayment", None),
+    (
+        configurations.ACCELERATE,
+        "BucketAccelerateConfiguration",
+        "AccelerateConfiguration",
+        None,
+    ),
 )
 
 #: what the actions of reading a sub-resource are called where the operation's name does not tell
 _READ_ACTIONS = {
-    "GetBucketAccelerateConfiguration": "GetAccelerateConfiguration",
-    "GetBucketCors": "GetBucketCORS",
-    "GetBucketLifecycleConfiguration": "GetLifecycleConfiguration",
     "GetBucketReplication": "GetReplicationConfiguration",
     "GetObjectLockConfiguration": "GetBucketObjectLockConfiguration",
     "ListBucketAnalyticsConfigurations": "GetAnalyticsConfiguration",
@@ -444,10 +466,11 @@ _READ_ACTIONS = {
 
 def _configurations() -> tuple[Operation, ...]:
     rows: list[Operation] = []
-    for kind, noun, right, removal_right in _KINDS:
-        honoured, recorded = (*_OWNER, kind.field), _SENT
+    for kind, noun, right, removing in _KINDS:
+        honoured = _OWNER if kind.inert else (*_OWNER, kind.field)
+        recorded = (*kind.sent, kind.field) if kind.inert else kind.sent
         if kind is configurations.POLICY:
-            recorded = (*_SENT, "ConfirmRemoveSelfBucketAccess")
+            recorded = (*kind.sent, "ConfirmRemoveSelfBucketAccess")
         rows += (
             Operation(
                 name=f"Put{noun}",
@@ -460,24 +483,26 @@ def _configurations() -> tuple[Operation, ...]:
                 name=f"Get{noun}",
                 rights=_on_bucket(f"Get{right}"),
                 honoured=_OWNER,
+                recorded=("RequestPayer",) if kind is configurations.ACCELERATE else (),
                 read=configurations.get(kind),
             ),
-            Operation(
-                name=f"Delete{noun}",
-                rights=_on_bucket(removal_right),
-                honoured=_OWNER,
-                decide=configurations.delete(kind),
-            ),
         )
+        if removing is not None:
+            operation, action = removing
+            rows.append(
+                Operation(
+                    name=operation,
+                    rights=_on_bucket(action),
+                    honoured=_OWNER,
+                    decide=configurations.delete(kind),
+                )
+            )
     answers = {name: configurations.absent(*error) for name, error in configurations.ABSENT.items()}
     answers |= {name: configurations.default(answer) for name, answer in configurations.DEFAULTS.items()}
     for name, read in answers.items():
         action = _READ_ACTIONS.get(name, name)
         honoured = (*_OWNER, "ContinuationToken") if name.startswith("List") else _OWNER
-        recorded = ("RequestPayer",) if name == "GetBucketAccelerateConfiguration" else ()
-        rows.append(
-            Operation(name=name, rights=_on_bucket(action), honoured=honoured, recorded=recorded, read=read)
-        )
+        rows.append(Operation(name=name, rights=_on_bucket(action), honoured=honoured, read=read))
     return tuple(rows)
 
 

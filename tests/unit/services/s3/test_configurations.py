@@ -85,6 +85,51 @@ def test_what_is_put_comes_back_until_it_is_deleted(s3, noun, field, value):
         assert s3.fails(f"Get{noun}", Bucket="data").http_status == 404
 
 
+#: operation noun, parameter, value, what is answered, the operation that removes it
+INERT = [
+    (
+        "BucketCors",
+        "CORSConfiguration",
+        {"CORSRules": [{"AllowedMethods": ["GET"], "AllowedOrigins": ["*"]}]},
+        {},
+        "DeleteBucketCors",
+    ),
+    (
+        "BucketLifecycleConfiguration",
+        "LifecycleConfiguration",
+        {"Rules": [{"ID": "a", "Status": "Enabled", "Filter": {}, "Expiration": {"Days": 1}}]},
+        {"TransitionDefaultMinimumObjectSize": "all_storage_classes_128K"},
+        "DeleteBucketLifecycle",
+    ),
+    (
+        "BucketLogging",
+        "BucketLoggingStatus",
+        {"LoggingEnabled": {"TargetBucket": "data", "TargetPrefix": "logs/"}},
+        {},
+        None,
+    ),
+    ("BucketRequestPayment", "RequestPaymentConfiguration", {"Payer": "Requester"}, {}, None),
+    ("BucketAccelerateConfiguration", "AccelerateConfiguration", {"Status": "Enabled"}, {}, None),
+]
+
+
+@pytest.mark.parametrize(("noun", "field", "value", "more", "removing"), INERT)
+def test_what_has_no_effect_here_is_kept_and_answered(s3, noun, field, value, more, removing):
+    """A program that sets it reads it back as it would on AWS, and it goes with its bucket."""
+    s3(f"Put{noun}", Bucket="data", **{field: value})
+    assert s3(f"Get{noun}", Bucket="data") == {**value, **more}
+    if removing is not None:
+        s3(removing, Bucket="data")
+        assert s3.fails(f"Get{noun}", Bucket="data").http_status == 404
+        s3(f"Put{noun}", Bucket="data", **{field: value})
+    s3("DeleteBucket", Bucket="data")
+    s3("CreateBucket", Bucket="data")
+    if removing is None:
+        assert s3(f"Get{noun}", Bucket="data") in ({}, {"Payer": "BucketOwner"})
+    else:
+        assert s3.fails(f"Get{noun}", Bucket="data").http_status == 404
+
+
 def test_a_new_bucket_is_closed_to_the_public_and_owned_by_its_owner(s3):
     block = s3("GetPublicAccessBlock", Bucket="data")["PublicAccessBlockConfiguration"]
     assert len(block) == 4
@@ -143,7 +188,7 @@ def test_a_list_may_be_put_once_ownership_allows_lists(s3):
 
 @pytest.mark.parametrize(
     "operation",
-    ["PutBucketLifecycleConfiguration", "PutBucketReplication", "SelectObjectContent", "RestoreObject"],
+    ["PutBucketWebsite", "PutBucketReplication", "SelectObjectContent", "RestoreObject"],
 )
 def test_what_is_not_there_is_refused_by_name(s3, operation):
     error = s3.fails(operation, Bucket="data")
