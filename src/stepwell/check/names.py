@@ -131,6 +131,11 @@ def _visit(node: ast.AST, scope: _Scope, found: list[ast.Name]) -> None:
             for statement in node.body:
                 _visit(statement, inside, found)
             return
+        case ast.AnnAssign():
+            # annotations may be worked out late, or never
+            for part in (node.target, *([node.value] if node.value else [])):
+                _visit(part, scope, found)
+            return
         case ast.Try() | ast.TryStar() if any(_catches_names(handler) for handler in node.handlers):
             for part in (*node.handlers, *node.orelse, *node.finalbody):
                 _visit(part, scope, found)

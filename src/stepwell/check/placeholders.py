@@ -11,16 +11,17 @@ from stepwell.check.program import Program
 from stepwell.check.rules import Fault, Rule
 from stepwell.check.values import Literal, get, text, walk
 
+_WORDS = "REGION|ACCOUNT_ID|ACCOUNT_NUMBER|AWS_ACCOUNT_ID|FUNCTION_NAME|BUCKET_NAME|ROLE_NAME"
+_THINGS = "account|bucket|role|function|region|hash|name|id|arn|key|image|model|definition|url|value|code"
 #: what stands for something that a reader fills in
 _FORMS = (
-    re.compile(r"<[a-z][\w -]*[\w]>", re.IGNORECASE),
-    re.compile(r"\b(REGION|ACCOUNT_ID|ACCOUNT_NUMBER|AWS_ACCOUNT_ID|FUNCTION_NAME|BUCKET_NAME|ROLE_NAME)\b"),
+    re.compile(r"(?<![<P\w])<[a-z][\w -]*[\w]>", re.IGNORECASE),
+    # a word in capitals within an ARN, an address or a path; alone it may be the name of a variable
+    re.compile(rf"(?<=[:/.])({_WORDS})\b|\b({_WORDS})(?=[:/.])"),
     re.compile(r"\b(REPLACE|CHANGE|INSERT|FILL)[-_ ]?(ME|THIS|HERE|IN)\b", re.IGNORECASE),
     re.compile(r"\b[Yy]our[A-Z]\w*(Here|Name|Id|Arn|Hash|Bucket|Account|Region|Role|Function)\b"),
-    re.compile(
-        r"\byour[-_](\w+[-_])?(account|bucket|role|function|region|hash|name|id|arn|key|image|model)\b(?![-_/]?\w*\.py)"
-    ),
-    re.compile(r"\b\w+-here\b"),
+    re.compile(rf"\byour[-_](\w+[-_])?({_THINGS})\b(?![-_/]?\w*\.py)"),
+    re.compile(rf"\b({_THINGS})-here\b"),
     re.compile(r"(?<![\w.])/?path/to/"),
     re.compile(r"\bplaceholder\b", re.IGNORECASE),
     re.compile(r"\b(xxxx+|XXXX+)\b"),
