@@ -84,6 +84,22 @@ def test_a_job_sees_its_inputs_and_its_model_lands_in_s3(world: Any) -> None:
     assert set(world.s3.callers) == {"arn:aws:sts::000000000000:assumed-role/train/SageMaker"}
 
 
+def test_a_job_whose_role_may_not_log_runs_without_a_log(world: Any) -> None:
+    """It is its own role that is asked about, once."""
+    asked: list[str] = []
+
+    def writable(view: Any, caller: Any, group: str, stream: str) -> bool:
+        asked.append(f"{caller.role} {group}")
+        return False
+
+    world.writable = writable
+    world.jobs.act = lambda spec, folder: 0
+    world.train()
+    assert ended(world)["TrainingJobStatus"] == "Completed"
+    assert world.lines == []
+    assert asked == ["arn:aws:iam::000000000000:role/train /aws/sagemaker/TrainingJobs"]
+
+
 def test_every_change_of_status_is_told_once_with_milliseconds_and_tags_as_a_map(world: Any) -> None:
     world.jobs.act = lambda spec, folder: 0
     world.train(Tags=[{"Key": "team", "Value": "digits"}])
