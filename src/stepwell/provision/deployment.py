@@ -94,14 +94,14 @@ class Deployment:
                 return self._explicit_provider(urn, asked)
             return self._resources.declare(urn, kinds.of(asked.type), asked)
         except ProvisionError as error:
-            return self._resources.gave_up(urn, error)
+            return self._resources.gave_up(urn, error, parent=asked.parent)
         except Exception as error:
-            return self._resources.gave_up(urn, Fault(error))
+            return self._resources.gave_up(urn, Fault(error), parent=asked.parent)
 
     def refuse(self, asked: Registration, error: ProvisionError) -> Registered:
         """A resource that could not even be declared."""
         urn = urns.build(self._stack, self._project, asked.parent, asked.type, asked.name)
-        return self._resources.gave_up(urn, error)
+        return self._resources.gave_up(urn, error, parent=asked.parent)
 
     def read(self, asked: Reading) -> Registered:
         """A resource that exists already."""
@@ -135,9 +135,9 @@ class Deployment:
             self._report.step(urn, "read", "done", parent=asked.parent)
             return answer(resource)
         except ProvisionError as error:
-            return self._resources.gave_up(urn, error, "read")
+            return self._resources.gave_up(urn, error, "read", parent=asked.parent)
         except Exception as error:
-            return self._resources.gave_up(urn, Fault(error), "read")
+            return self._resources.gave_up(urn, Fault(error), "read", parent=asked.parent)
 
     def invoke(self, token: str, arguments: Properties) -> dict[str, Any]:
         """What a function of the package answers.

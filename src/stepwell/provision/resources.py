@@ -62,11 +62,13 @@ class Resources:
         """Whether any resource failed, or was left out because another one did."""
         return bool(self._failed)
 
-    def gave_up(self, urn: str, error: ProvisionError, operation: Operation = "create") -> Registered:
+    def gave_up(
+        self, urn: str, error: ProvisionError, operation: Operation = "create", *, parent: str = ""
+    ) -> Registered:
         """The answer for a resource that failed; in an apply those that depend on it are left out."""
         self._fail(urn)
         self._report.failed(urn, error)
-        self._report.step(urn, operation, "failed", message=str(error))
+        self._report.step(urn, operation, "failed", parent=parent, message=str(error))
         return Registered(urn=urn, failed=True)
 
     def declare(self, urn: str, kind: ResourceType, asked: Registration) -> Registered:
@@ -242,7 +244,7 @@ class Resources:
             try:
                 made = answer(self._applied(kind, step, old, draft, inputs))
             except ProvisionError as error:
-                return self.gave_up(urn, error, operation)
+                return self.gave_up(urn, error, operation, parent=draft.parent)
         self._report.step(urn, operation, "done", parent=draft.parent, changes=changes)
         return made
 
