@@ -83,6 +83,12 @@ aws.s3.BucketServerSideEncryptionConfiguration(
 aws.s3.BucketPolicy("policy", bucket=bucket.id, policy=bucket.arn.apply(lambda arn: policy(
     {"Effect": "Deny", "Principal": "*", "Action": ACTION, "Resource": f"{arn}/kept/*"}
 )))
+aws.s3.BucketLifecycleConfiguration("lifecycle", bucket=bucket.id, rules=[
+    {"id": "a", "status": "Enabled", "filter": {"prefix": "logs/"}, "expiration": {"days": 30}},
+])
+aws.s3.BucketCorsConfiguration("cors", bucket=bucket.id, cors_rules=[
+    {"allowed_methods": ["GET"], "allowed_origins": ["*"]},
+])
 aws.s3.BucketObjectv2("object", bucket=bucket.id, key="a/b", content="text")
 pulumi.export("found", aws.s3.get_bucket_output(bucket=bucket.id).arn)
 """
@@ -96,8 +102,10 @@ def test_s3_types(program: Program, server: Running) -> None:
         return f"NAME, STATUS, ACTION = {name!r}, {status!r}, {action!r}\n{BUCKET}"
 
     made = program.settled(source("types-one", "Enabled", "s3:DeleteObject"))
-    assert made["counts"] == {"create": 8}
+    assert made["counts"] == {"create": 10}
     assert made["outputs"] == {"found": "arn:aws:s3:::types-one"}
+    (rule,) = s3.get_bucket_lifecycle_configuration(Bucket="types-one")["Rules"]
+    assert (rule["Filter"], rule["Expiration"]) == ({"Prefix": "logs/"}, {"Days": 30})
     assert s3.get_bucket_versioning(Bucket="types-one")["Status"] == "Enabled"
     assert json.loads(s3.get_bucket_policy(Bucket="types-one")["Policy"])["Statement"][0]["Effect"] == "Deny"
     blocked = s3.get_public_access_block(Bucket="types-one")["PublicAccessBlockConfiguration"]
@@ -109,11 +117,11 @@ def test_s3_types(program: Program, server: Running) -> None:
     }
 
     changed = program.settled(source("types-one", "Suspended", "s3:PutObject"))
-    assert changed["counts"] == {"same": 6, "update": 2}
+    assert changed["counts"] == {"same": 8, "update": 2}
     assert s3.get_bucket_versioning(Bucket="types-one")["Status"] == "Suspended"
 
     moved = program.settled(source("types-two", "Suspended", "s3:PutObject"))
-    assert moved["counts"]["replace"] >= 8
+    assert moved["counts"]["replace"] >= 10
     assert code(s3.head_bucket, Bucket="types-one") == "404"
     assert s3.get_object(Bucket="types-two", Key="a/b")["Body"].read() == b"text"
 

@@ -49,6 +49,8 @@ _GONE = frozenset(
         "StateMachineDoesNotExist",
         "NoSuchTagSet",
         "NoSuchBucketPolicy",
+        "NoSuchCORSConfiguration",
+        "NoSuchLifecycleConfiguration",
         "NoSuchPublicAccessBlockConfiguration",
         "OwnershipControlsNotFoundError",
         "ServerSideEncryptionConfigurationNotFoundError",

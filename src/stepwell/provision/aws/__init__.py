@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from stepwell.provision.aws import (
+    bucket_rules,
     bucket_settings,
     event_targets,
     events,
@@ -35,6 +36,7 @@ __all__ = ["ALL", "INVOKES", "TYPES"]
 ALL: tuple[ResourceType, ...] = (
     *s3.TYPES,
     *bucket_settings.TYPES,
+    *bucket_rules.TYPES,
     *objects.TYPES,
     *iam.TYPES,
     *iam_policies.TYPES,

@@ -16,7 +16,7 @@ _BUCKET: Mapping[str, Property] = {
     "bucket": honoured(required=True, replaces=True),
     "region": honoured(replaces=True),
 }
-_OWNER: Mapping[str, Property] = {"expectedBucketOwner": honoured(replaces=True)}
+OWNER: Mapping[str, Property] = {"expectedBucketOwner": honoured(replaces=True)}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,6 +31,10 @@ class Setting:
     write: Callable[[Inputs], Any]
     #: the reverse
     show: Callable[[Any], dict[str, Any]]
+    #: the answer's member that it is in; empty: it is the answer
+    member: str | None = None
+    #: what its removing method is called, or what to put instead
+    removal: str | Mapping[str, Any] | None = None
 
 
 def _where(id_: str) -> dict[str, str]:
@@ -48,7 +52,12 @@ def _identify(cloud: Cloud, inputs: Inputs) -> str:
     return ",".join(str(inputs[name]) for name in ("bucket", "expectedBucketOwner") if inputs.get(name))
 
 
-def _type(token: str, properties: Mapping[str, Property], setting: Setting) -> ResourceType:
+def _content(answer: Mapping[str, Any]) -> dict[str, Any]:
+    """An answer without what botocore adds to it."""
+    return {name: value for name, value in answer.items() if name != "ResponseMetadata"}
+
+
+def setting_type(token: str, properties: Mapping[str, Property], setting: Setting) -> ResourceType:
     """The type of a sub-resource that is put, answered and removed whole."""
 
     def put(cloud: Cloud, id_: str, inputs: Inputs) -> None:
@@ -66,13 +75,19 @@ def _type(token: str, properties: Mapping[str, Property], setting: Setting) -> R
 
     def read(cloud: Cloud, id_: str, inputs: Inputs) -> dict[str, Any] | None:
         answer = attempt(cloud, getattr(cloud.client("s3"), f"get_{setting.noun}"), **_where(id_))
-        if answer is None or not answer.get(setting.field):
-            return None
-        return {**_shown(id_), **setting.show(answer[setting.field])}
+        member = setting.field if setting.member is None else setting.member
+        found = (answer or {}).get(member) if member else _content(answer or {})
+        return {**_shown(id_), **setting.show(found)} if found else None
 
     def delete(cloud: Cloud, id_: str, inputs: Inputs) -> None:
-        if not inputs.get("skipDestroy"):
-            attempt(cloud, getattr(cloud.client("s3"), f"delete_{setting.noun}"), **_where(id_))
+        if inputs.get("skipDestroy"):
+            return
+        if isinstance(setting.removal, Mapping):
+            put = getattr(cloud.client("s3"), f"put_{setting.noun}")
+            attempt(cloud, put, **_where(id_), **{setting.field: setting.removal})
+            return
+        removal = setting.removal or f"delete_{setting.noun}"
+        attempt(cloud, getattr(cloud.client("s3"), removal), **_where(id_))
 
     return ResourceType(
         token=token,
@@ -86,7 +101,7 @@ def _type(token: str, properties: Mapping[str, Property], setting: Setting) -> R
     )
 
 
-POLICY = _type(
+POLICY = setting_type(
     "aws:s3/bucketPolicy:BucketPolicy",
     {"policy": honoured(required=True, document=True)},
     Setting(
@@ -97,7 +112,7 @@ POLICY = _type(
     ),
 )
 
-PUBLIC_ACCESS_BLOCK = _type(
+PUBLIC_ACCESS_BLOCK = setting_type(
     "aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock",
     {**{name: honoured(default=False) for name in _BLOCKS}, "skipDestroy": honoured()},
     Setting(
@@ -108,7 +123,7 @@ PUBLIC_ACCESS_BLOCK = _type(
     ),
 )
 
-OWNERSHIP_CONTROLS = _type(
+OWNERSHIP_CONTROLS = setting_type(
     "aws:s3/bucketOwnershipControls:BucketOwnershipControls",
     {"rule": honoured(required=True, fields={"objectOwnership": honoured(required=True)})},
     Setting(
@@ -148,10 +163,10 @@ def _shown_rule(rule: Inputs) -> dict[str, Any]:
     )
 
 
-ENCRYPTION = _type(
+ENCRYPTION = setting_type(
     "aws:s3/bucketServerSideEncryptionConfiguration:BucketServerSideEncryptionConfiguration",
     {
-        **_OWNER,
+        **OWNER,
         "rules": honoured(
             required=True,
             unordered=True,
@@ -226,7 +241,7 @@ VERSIONING = ResourceType(
     token="aws:s3/bucketVersioning:BucketVersioning",
     properties={
         **_BUCKET,
-        **_OWNER,
+        **OWNER,
         "mfa": refused("there are no such devices here"),
         "versioningConfiguration": honoured(
             required=True,
@@ -308,7 +323,7 @@ ACL = ResourceType(
     token="aws:s3/bucketAcl:BucketAcl",
     properties={
         **_BUCKET,
-        **_OWNER,
+        **OWNER,
         "acl": honoured(choices=("private", "bucket-owner-full-control")),
         "accessControlPolicy": honoured(
             fields={
