@@ -13,7 +13,7 @@ EXPORTS = {
         integrations validate
     """,
     "stepwell.check": """
-        Declared Finding Program Rule check diff mended portability read rules
+        Declared Finding Least Program Rule check diff least mended portability read rules
     """,
     "stepwell.durable": """
         Blob Blobs Draft Effect EffectKind Loop Outcome Performers Record Store Timer View WriteSet

@@ -3,6 +3,7 @@
     check(Path("program/"))               all findings
     portability(Path("program/"))         what keeps the program from AWS
     read(Path("program/"))                the program's resources and what is known of them
+    least(program, account=, region=)     the least policies of its roles
 
 Each rule is a row in the module of its family; `rules()` lists them.
 """
@@ -24,6 +25,7 @@ from stepwell.check import (
     types,
     windows,
 )
+from stepwell.check.least import Least, least
 from stepwell.check.mending import diff, mended
 from stepwell.check.program import Declared, Program, read
 from stepwell.check.rules import Finding, Rule, apply
@@ -31,10 +33,12 @@ from stepwell.check.rules import Finding, Rule, apply
 __all__ = [
     "Declared",
     "Finding",
+    "Least",
     "Program",
     "Rule",
     "check",
     "diff",
+    "least",
     "mended",
     "portability",
     "read",

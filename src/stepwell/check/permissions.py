@@ -51,7 +51,8 @@ def _permitting(program: Program, function: Declared, service: str) -> tuple[lis
     return found, unsure
 
 
-def _notified(program: Program) -> Iterator[tuple[Declared, Declared]]:
+def notified(program: Program) -> Iterator[tuple[Declared, Declared]]:
+    """The notifications of buckets and the functions of the program that they go to."""
     for notification in program.of("aws:s3/bucketNotification:BucketNotification"):
         for block in items(notification.get("lambdaFunctions")):
             function = referred(get(block, "lambdaFunctionArn"))
@@ -60,7 +61,7 @@ def _notified(program: Program) -> Iterator[tuple[Declared, Declared]]:
 
 
 def _notification(program: Program) -> Iterator[Fault]:
-    for notification, function in _notified(program):
+    for notification, function in notified(program):
         found, unsure = _permitting(program, function, _S3)
         if not found and not unsure:
             variable = function.variable or "function"
@@ -74,7 +75,7 @@ def _notification(program: Program) -> Iterator[Fault]:
 
 
 def _order(program: Program) -> Iterator[Fault]:
-    for notification, function in _notified(program):
+    for notification, function in notified(program):
         found, unsure = _permitting(program, function, _S3)
         before = {*notification.depends_on(), *notification.refers_to()}
         if found and not unsure and not before & set(found):

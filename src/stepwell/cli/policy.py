@@ -18,8 +18,8 @@ def policy() -> None:
     """Policies: `derive` writes the least that a state machine's role takes."""
 
 
-@policy.command(short_help="Write the least policy for a definition.")
-@click.argument("file", type=click.Path(path_type=Path, exists=True, dir_okay=False, allow_dash=True))
+@policy.command(short_help="Write the least policies for a definition or a program.")
+@click.argument("file", metavar="FILE|PROGRAM", type=click.Path(path_type=Path, exists=True, allow_dash=True))
 @click.option("--account", default="000000000000", show_default=True, help="The account of the resources.")
 @click.option("--region", default="us-east-1", show_default=True, help="The region of the resources.")
 @click.option("--name", default="*", help="The machine's name, for rights on itself.")
@@ -33,10 +33,16 @@ def derive(
 
     Prints a policy document. With --json, also the policies of roles that tasks take on, what needs each
     right, and the states whose integration is not known. Exit 1 when the definition is not valid.
+
+    A folder is a Pulumi program: prints the least policies of its roles (of machines, windows, rules and
+    jobs), and what its functions must allow S3.
     """
     from stepwell import asl
     from stepwell.identity import derive as derivation
 
+    if file.is_dir():
+        _of_program(file, account, region, as_json)
+        return
     try:
         text = sys.stdin.read() if str(file) == "-" else file.read_text("utf-8")
     except UnicodeDecodeError as error:
@@ -71,3 +77,27 @@ def derive(
         click.echo(json.dumps(document, indent=2))
     for state in found.unknown:
         click.echo(f"{state}: its integration is not known; add what it takes", err=True)
+
+
+def _of_program(folder: Path, account: str, region: str, as_json: bool) -> None:
+    from stepwell import check
+
+    found = list(check.least(check.read(folder), account=account, region=region))
+    if as_json:
+        print_json(
+            [
+                {
+                    "resource" if each.resource else "role": each.holder,
+                    "users": list(each.users),
+                    "policy": each.policy,
+                }
+                for each in found
+            ]
+        )
+        return
+    for each in found:
+        what = "what the function {} must allow, for {}" if each.resource else "the policy of {}, for {}"
+        click.echo(what.format(each.holder, ", ".join(each.users)) + ":", err=True)
+        click.echo(json.dumps(each.policy, indent=2))
+    if not found:
+        click.echo(f"{folder}: no role whose user's needs can be told", err=True)

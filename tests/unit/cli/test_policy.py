@@ -75,3 +75,25 @@ def test_the_definition_may_come_from_standard_input() -> None:
     text = json.dumps({"StartAt": "A", "States": {"A": {"Type": "Succeed"}}})
     done = CliRunner().invoke(commands, ["policy", "derive", "-"], input=text)
     assert json.loads(done.stdout)["Statement"] == [] and "needs no policy" in done.stderr
+
+
+PROGRAM = """
+import json
+import pulumi_aws as aws
+role = aws.iam.Role("machine", assume_role_policy="{}")
+aws.sfn.StateMachine("m", role_arn=role.arn, definition=json.dumps({
+    "StartAt": "A", "States": {"A": {"Type": "Task", "Resource": "arn:aws:states:::lambda:invoke",
+    "Parameters": {"FunctionName": "f"}, "End": True}}}))
+"""
+
+
+def test_a_folder_is_a_program_whose_roles_get_their_least_policies(tmp_path: Path) -> None:
+    (tmp_path / "__main__.py").write_text(PROGRAM)
+    ended = CliRunner().invoke(commands, ["policy", "derive", str(tmp_path), "--json", *PLACE])
+    assert ended.exit_code == 0, ended.output
+    statement = {"Effect": "Allow", "Action": "lambda:InvokeFunction", "Resource": FUNCTION}
+    policy = {"Version": "2012-10-17", "Statement": [statement]}
+    assert json.loads(ended.stdout) == [{"role": "machine", "users": ["m"], "policy": policy}]
+    shown = CliRunner().invoke(commands, ["policy", "derive", str(tmp_path), *PLACE])
+    assert json.loads(shown.stdout) == policy
+    assert "the policy of machine, for m:" in shown.stderr
