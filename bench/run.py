@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import decisions
 import functions
 import models
 import objects
@@ -53,6 +54,8 @@ def measured(folder: Path, with_moto: bool, words: list[str], notes: list[str]) 
 
     if wanted("startup"):
         yield from startup.figures(folder, with_moto)
+    if wanted("decisions"):
+        yield from decisions.figures()
     server = Stepwell(folder / "data")
     moto = Moto() if with_moto else None
     try:
