@@ -79,8 +79,8 @@ FAREWELL = 0.05
 class Server:
     """One running Stepwell: its data folder, its loop, its services, its HTTP endpoint.
 
-    Raises FolderInUse, FolderDamaged, FolderTooNew or UsageError when it cannot be built; nothing of the
-    folder is changed then.
+    Raises StoreError (the folder is in use, damaged, too new, too old) or UsageError when it cannot be built;
+    nothing of the folder is changed then.
     """
 
     def __init__(self, config: Config, clock: Clock | None = None) -> None:

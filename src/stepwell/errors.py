@@ -10,7 +10,8 @@
     ├── StoreError                    the data folder cannot be used
     │   ├── FolderInUse               another server holds it
     │   ├── FolderDamaged             its content is not what this server wrote
-    │   └── FolderTooNew              a newer version wrote it
+    │   ├── FolderTooNew              a newer version wrote it
+    │   └── FolderTooOld              an earlier version wrote it, in a form that is read no more
     └── UsageError                    a command or a configuration makes no sense
 
 A service adds its own subclasses of `AwsError` beside its handlers, with AWS's codes and statuses; a package
@@ -95,6 +96,10 @@ class FolderDamaged(StoreError):
 
 class FolderTooNew(StoreError):
     """A newer version of Stepwell wrote the data folder."""
+
+
+class FolderTooOld(StoreError):
+    """An earlier version of Stepwell wrote the data folder, in a form that is read no more."""
 
 
 class UsageError(StepwellError):

@@ -18,13 +18,15 @@ import msgspec
 from stepwell.durable.ports import View
 from stepwell.durable.records import Record, decode, encode
 from stepwell.durable.writes import Effect, Timer, WriteSet
-from stepwell.errors import FolderDamaged, FolderTooNew, StoreError
+from stepwell.errors import FolderDamaged, FolderTooNew, FolderTooOld, StoreError
 from stepwell.store.queries import QUERIES, SCHEMA
 
 R = TypeVar("R", bound=Record)
 
 #: raised by one whenever an older release could not read what this one writes
-FORMAT = 1
+FORMAT = 2
+#: the first format that this release reads; before it, IAM knew roles only and filed their policies otherwise
+OLDEST_FORMAT = 2
 #: how events are packed into a journal row: 1 = a JSON array
 JOURNAL_FORMAT = 1
 #: seconds between a commit and the checkpoint that follows it
@@ -80,7 +82,10 @@ class SqliteView:
 
 
 class SqliteStore:
-    """`durable.ports.Store` in one file. Raises FolderDamaged and FolderTooNew when it cannot be opened."""
+    """`durable.ports.Store` in one file.
+
+    Raises FolderDamaged, FolderTooNew and FolderTooOld when it cannot be opened.
+    """
 
     def __init__(self, path: Path, *, account: str, region: str, durable: bool = True) -> None:
         self._path = path
@@ -225,6 +230,12 @@ class SqliteStore:
             raise FolderDamaged(
                 f"{self._path} is damaged ({problem if row else 'no format'}). Nothing was changed. "
                 "Restore it from a backup, or name another folder with --data"
+            )
+        if int(row[0]) < OLDEST_FORMAT:
+            raise FolderTooOld(
+                f"{self._path} was written by an earlier Stepwell: its format is {row[0]}, and this "
+                f"one reads from {OLDEST_FORMAT} on. Nothing was changed. Serve it with the release that "
+                "wrote it, or name another folder with --data"
             )
         if int(row[0]) > FORMAT:
             raise FolderTooNew(

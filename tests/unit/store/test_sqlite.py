@@ -10,7 +10,7 @@ import pytest
 
 from stepwell.contact import read_key
 from stepwell.durable import Effect, Record, Timer, WriteSet
-from stepwell.errors import FolderDamaged, FolderInUse, FolderTooNew, UsageError
+from stepwell.errors import FolderDamaged, FolderInUse, FolderTooNew, FolderTooOld, StoreError, UsageError
 from stepwell.store import Folder, SqliteStore
 from stepwell.store.rootkey import read_or_create
 
@@ -103,15 +103,23 @@ def test_a_damaged_database_is_refused_and_left_as_it_is(tmp_path: Path) -> None
     assert path.read_bytes() == before
 
 
-def test_a_database_of_a_newer_release_is_refused(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("form", "error", "words"),
+    [("99", FolderTooNew, "newer Stepwell"), ("1", FolderTooOld, "earlier Stepwell")],
+)
+def test_a_database_of_a_release_too_far_away_is_refused(
+    tmp_path: Path, form: str, error: type[StoreError], words: str
+) -> None:
     path = tmp_path / "db"
     make(path).close()
     connection = sqlite3.connect(path)
-    connection.execute("UPDATE meta SET value = '99' WHERE name = 'format'")
+    connection.execute("UPDATE meta SET value = ? WHERE name = 'format'", (form,))
     connection.commit()
     connection.close()
-    with pytest.raises(FolderTooNew, match="newer Stepwell"):
+    before = path.read_bytes()
+    with pytest.raises(error, match=words):
         make(path)
+    assert path.read_bytes() == before
 
 
 def test_a_folder_serves_one_server_at_a_time(tmp_path: Path) -> None:
