@@ -55,6 +55,7 @@ _TAGS: Mapping[str, Callable[[View, str], Tags]] = {
     "iam": iam.tags_of,
     "lambda": lambda_.tags_of,
     "logs": logs.tags_of,
+    "s3": s3.tags_of,
     "sagemaker": sagemaker.tags_of,
     "ssm": ssm.tags_of,
     "states": stepfunctions.tags_of,

@@ -206,6 +206,33 @@ def test_a_buckets_policy_denies_and_allows(server: Running) -> None:
     )
 
 
+def test_an_objects_tags_decide_who_reads_it_and_what_may_be_written(server: Running) -> None:
+    """The S3 guide's examples of s3:ExistingObjectTag and s3:RequestObjectTag."""
+    s3 = server.client("s3")
+    s3.create_bucket(Bucket="tagged")
+    s3.put_object(Bucket="tagged", Key="open", Tagging="access=open")
+    s3.put_object(Bucket="tagged", Key="shut", Tagging="access=shut")
+    objects = "arn:aws:s3:::tagged/*"
+    keys = session(
+        server,
+        "by-object-tag",
+        allow("s3:GetObject", objects, StringEquals={"s3:ExistingObjectTag/access": "open"}),
+        allow(
+            ["s3:PutObject", "s3:PutObjectTagging"],
+            objects,
+            StringEquals={"s3:RequestObjectTag/access": "open"},
+        ),
+    )
+    own = server.client("s3", **keys)
+    assert own.get_object(Bucket="tagged", Key="open")["TagCount"] == 1
+    assert refused(own.get_object, Bucket="tagged", Key="shut")[0] == "AccessDenied"
+    own.put_object(Bucket="tagged", Key="new", Tagging="access=open")
+    assert refused(own.put_object, Bucket="tagged", Key="new", Tagging="access=shut")[0] == "AccessDenied"
+    assert refused(own.put_object, Bucket="tagged", Key="new")[0] == "AccessDenied"
+    tags = {"TagSet": [{"Key": "access", "Value": "shut"}]}
+    assert refused(own.put_object_tagging, Bucket="tagged", Key="open", Tagging=tags)[0] == "AccessDenied"
+
+
 def test_who_hands_a_role_over_needs_pass_role_for_that_service(server: Running) -> None:
     given = role(server, "handed", "states.amazonaws.com")
     create = allow("states:CreateStateMachine", "*")

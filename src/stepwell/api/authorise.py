@@ -118,10 +118,12 @@ class Authoriser:
 
     def _decide(self, caller: Caller, action: str, resource: str, keys: Keys, view: View) -> Decision:
         policies = self._facts.policies(caller, action, resource, view)
-        if policies.asks("resourcetag/"):
+        if policies.asks("resourcetag/") or policies.asks("existingobjecttag/"):
             service = action.partition(":")[0]
+            own = ("s3:ExistingObjectTag",)
+            spelled = own if service == "s3" else ("aws:ResourceTag", f"{service}:ResourceTag")
             for name, value in self._facts.resource_tags(resource, view).items():
-                keys[f"aws:ResourceTag/{name}"] = keys[f"{service}:ResourceTag/{name}"] = value
+                keys.update({f"{key}/{name}": value for key in spelled})
         return decide(Request(action=action, resource=resource, principal=caller, context=keys), policies)
 
     def _tell(self, message: str) -> None:
@@ -189,7 +191,9 @@ def condition_keys(call: Call, right: Right, view: View, now: float) -> Keys:
     keys = global_keys(call.origin, view, now)
     for key, parameter in right.keys.items():
         value = _value(parameter, call.params)
-        if value is not None:
+        if isinstance(value, Mapping):
+            keys.update({f"{key}/{name}": str(each) for name, each in value.items()})
+        elif value is not None:
             keys[key] = [str(item) for item in value] if isinstance(value, list | tuple) else _text(value)
     keys.update(request_tags(call.params))
     return keys

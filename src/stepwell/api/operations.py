@@ -53,7 +53,8 @@ class Right:
     action: str
     resource: Resource = "*"
     #: condition keys and how the call gives them: `{"s3:prefix": "Prefix"}` names a parameter,
-    #: `{"iam:PassedToService": "=sagemaker.amazonaws.com"}` is a constant, a function reads the parameters
+    #: `{"iam:PassedToService": "=sagemaker.amazonaws.com"}` is a constant, a function reads the parameters;
+    #: where it gives a mapping, each of its names is a key of its own: `s3:RequestObjectTag/NAME`
     keys: Mapping[str, str | Callable[[Mapping[str, Any]], Any]] = field(default_factory=dict)
     #: whether this call needs the right at all: CopyObject with tags, PassRole with a role, ...
     when: Callable[[Mapping[str, Any]], bool] = lambda params: True

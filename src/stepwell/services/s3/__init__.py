@@ -10,8 +10,9 @@ from stepwell.api.operations import Service
 from stepwell.services.s3.buckets import Bucket
 from stepwell.services.s3.configurations import policy_of
 from stepwell.services.s3.table import OPERATIONS
+from stepwell.services.s3.tagging import tags_of
 
-__all__ = ["Bucket", "policy_of", "service"]
+__all__ = ["Bucket", "policy_of", "service", "tags_of"]
 
 
 def service() -> Service:

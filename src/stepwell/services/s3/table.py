@@ -25,6 +25,10 @@ from stepwell.services.s3 import (
 from stepwell.services.s3.checksums import FIELDS
 from stepwell.services.s3.copying import source_arn, source_of
 from stepwell.services.s3.headers import KEPT, OVERRIDES
+from stepwell.services.s3.tags import of_header
+
+#: condition keys of a right (`Right.keys`)
+Keys = Mapping[str, str | Callable[[Mapping[str, Any]], Any]]
 
 BUCKET = "arn:aws:s3:::{Bucket}"
 OBJECT = "arn:aws:s3:::{Bucket}/{Key}"
@@ -63,11 +67,12 @@ def _source_versioned(params: Mapping[str, Any]) -> bool:
     return source_of(params).version is not None
 
 
-def _versions(action: str, versioned: str) -> tuple[Right, ...]:
+def _versions(action: str, versioned: str, keys: Keys | None = None) -> tuple[Right, ...]:
     """The right on an object, or the other one on a version of it."""
+    one = {"s3:VersionId": "VersionId", **(keys or {})}
     return (
-        Right(action=f"s3:{action}", resource=OBJECT, when=_current),
-        Right(action=f"s3:{versioned}", resource=OBJECT, keys={"s3:VersionId": "VersionId"}, when=_versioned),
+        Right(action=f"s3:{action}", resource=OBJECT, keys=keys or {}, when=_current),
+        Right(action=f"s3:{versioned}", resource=OBJECT, keys=one, when=_versioned),
     )
 
 
@@ -90,14 +95,27 @@ _ABSENT_SOURCE = Disclosure(
 )
 
 
-_PUT_KEYS = {
+def _tags(params: Mapping[str, Any]) -> dict[str, str]:
+    """The tags of a request: those of the header, or of PutObjectTagging's document."""
+    given = params.get("Tagging")
+    if isinstance(given, Mapping):
+        return {tag["Key"]: tag["Value"] for tag in given["TagSet"]}
+    return of_header(given)
+
+
+_TAG_KEYS: Keys = {
+    "s3:RequestObjectTag": _tags,
+    "s3:RequestObjectTagKeys": lambda params: list(_tags(params)) or None,
+}
+_PUT_KEYS: Keys = {
     "s3:x-amz-acl": "ACL",
     "s3:x-amz-server-side-encryption": "ServerSideEncryption",
     "s3:x-amz-storage-class": "StorageClass",
+    **_TAG_KEYS,
 }
 _PUT = (
     Right(action="s3:PutObject", resource=OBJECT, keys=_PUT_KEYS),
-    Right(action="s3:PutObjectTagging", resource=OBJECT, when=_given("Tagging")),
+    Right(action="s3:PutObjectTagging", resource=OBJECT, keys=_TAG_KEYS, when=_given("Tagging")),
     Right(action="s3:PutObjectAcl", resource=OBJECT, when=_given("ACL")),
 )
 _COPIED = (
@@ -302,7 +320,7 @@ _OBJECTS = (
     ),
     Operation(
         name="PutObjectTagging",
-        rights=_versions("PutObjectTagging", "PutObjectVersionTagging"),
+        rights=_versions("PutObjectTagging", "PutObjectVersionTagging", _TAG_KEYS),
         honoured=(*_KEY, "VersionId", "Tagging"),
         recorded=(*_SENT, "RequestPayer"),
         decide=tagging.put,

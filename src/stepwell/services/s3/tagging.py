@@ -14,6 +14,13 @@ from stepwell.services.s3.events import Change, announce
 from stepwell.services.s3.tags import OBJECT_TAGS, as_set, of_set
 
 
+def tags_of(view: View, arn: str) -> dict[str, str]:
+    """The tags of the latest version of the object with that ARN; none for no object."""
+    bucket, _, key = arn.split(":", 5)[5].partition("/")
+    found = view.get(objects.Object, objects.place(bucket, key)) if key else None
+    return {} if found is None else found.content.tags
+
+
 def get(call: Call, view: View) -> dict[str, Any]:
     """GetObjectTagging."""
     bucket = bucket_of(call, view)
