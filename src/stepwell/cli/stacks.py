@@ -6,7 +6,7 @@ import os
 import sys
 import time
 from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,7 @@ from stepwell.cli.output import print_json
 from stepwell.cli.progress import Progress, problem_lines
 from stepwell.cli.tree import Tree
 from stepwell.errors import UsageError
-from stepwell.provision import Command, Outcome, Output
+from stepwell.provision import Command, Event, Outcome, Output
 from stepwell.provision.progress import MASK
 
 
@@ -29,12 +29,18 @@ def run(request: provision.Request, connection: Connection, *, as_json: bool, sh
     live = sys.stderr.isatty() and not as_json and os.environ.get("TERM") != "dumb"
     show = Tree(plans=plans) if live else Progress(plans=plans)
     began = time.monotonic()
-    # The program's process takes the longest; what the check finds is there by then.
+    verdict: Future[str] | None = None
     with ThreadPoolExecutor(1) as beside:
-        wanted = request.command == "up" and not as_json
-        verdict = beside.submit(portable, request.program) if wanted else None
+
+        def observe(event: Event) -> None:
+            """Has the program checked from its first word on, beside what the run then waits for."""
+            nonlocal verdict
+            if verdict is None and request.command == "up" and not as_json:
+                verdict = beside.submit(portable, request.program)
+            show(event)
+
         try:
-            outcome = provision.run(request, show)
+            outcome = provision.run(request, observe)
         finally:
             show.finish()
     if as_json:
