@@ -15,6 +15,7 @@ from pathlib import Path
 from stepwell.check import (
     definitions,
     functions,
+    jobs,
     machine_rights,
     names,
     outputs,
@@ -51,6 +52,7 @@ _FAMILIES = (
     policies,
     permissions,
     machine_rights,
+    jobs,
     functions,
     placeholders,
     windows,

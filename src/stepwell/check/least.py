@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from stepwell.check.definitions import MACHINE, definitions
+from stepwell.check.jobs import started
 from stepwell.check.json_values import ACCOUNT, REGION, UNTOLD, arn, name, plain
 from stepwell.check.permissions import notified
 from stepwell.check.program import Program
@@ -22,7 +23,6 @@ from stepwell.identity.derive import (
     Need,
     derive,
     document,
-    job_role,
     notification,
     target_role,
     window_role,
@@ -51,7 +51,7 @@ def least(program: Program, *, account: str, region: str) -> Iterator[Least]:
     Roles whose users' needs can't be told are left out: functions do what their code does.
     """
     told = {machine: plain(value, untold="*").value for machine, value, _ in definitions(program)}
-    jobs = _jobs(program, told)
+    jobs = started(told.values())
     for role in roles(program).values():
         needs = list(jobs.get(str(arn(role.resource)), ()))
         users = ["its jobs"] if needs else []
@@ -90,38 +90,6 @@ def _needed(user: Declared, told: Mapping[Declared, Any]) -> tuple[Need, ...]:
 
 def _text(resource: Declared, prop: str) -> Any:
     return plain(resource.get(prop), untold="*").value
-
-
-def _jobs(program: Program, told: Mapping[Declared, Any]) -> dict[str, list[Need]]:
-    """What the jobs that states start take of their roles, by the roles' ARNs."""
-    found: dict[str, list[Need]] = {}
-    for definition in told.values():
-        for state in _states(definition):
-            resource, parameters = str(state.get("Resource", "")), state.get("Parameters")
-            operation = resource.rpartition(":")[2].partition(".")[0]
-            operation = operation[:1].upper() + operation[1:]
-            if ":sagemaker:" not in resource or not isinstance(parameters, Mapping):
-                continue
-            role = parameters.get("RoleArn", parameters.get("ExecutionRoleArn"))
-            if isinstance(role, str) and operation in _OPERATIONS:
-                found.setdefault(role, []).extend(
-                    job_role(operation, parameters, account=ACCOUNT, region=REGION)
-                )
-    return found
-
-
-_OPERATIONS = ("CreateTrainingJob", "CreateProcessingJob", "CreateModel")
-
-
-def _states(block: Any) -> Iterator[Mapping[str, Any]]:
-    states = block.get("States") if isinstance(block, Mapping) else None
-    for state in states.values() if isinstance(states, Mapping) else ():
-        if isinstance(state, Mapping):
-            yield state
-            branches = state.get("Branches")
-            inner = [state.get("Iterator"), state.get("ItemProcessor")]
-            for each in [*inner, *(branches if isinstance(branches, list) else [])]:
-                yield from _states(each)
 
 
 def _placed(policy: Mapping[str, Any], account: str, region: str) -> Mapping[str, Any]:

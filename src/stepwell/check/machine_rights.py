@@ -11,11 +11,12 @@ from stepwell.check.definitions import MACHINE, definitions
 from stepwell.check.json_values import ACCOUNT, REGION, document, name, plain
 from stepwell.check.program import Program
 from stepwell.check.resources import Declared, referred
-from stepwell.check.roles import Role, closest, roles
+from stepwell.check.roles import Role, closest, compiled_leniently, roles
 from stepwell.check.rules import Fault, Rule
 from stepwell.check.sources import Place
 from stepwell.check.values import Value, get, items
 from stepwell.identity.derive import Comparison, Derived, Excess, Need, compare, derive, statements
+from stepwell.identity.documents import statements as listed
 from stepwell.identity.match import Names
 from stepwell.identity.policy import MalformedPolicyDocument, Policy
 
@@ -88,7 +89,12 @@ def granted(role: Role) -> list[tuple[Value, Mapping[str, Any]]]:
 
 
 def lacking(role: Role, needed: Iterator[Need] | tuple[Need, ...]) -> list[Need]:
-    """What a role lacks. A resource known at run time only is enough if some of it is allowed."""
+    """What a role lacks. A resource known at run time only is enough if some of it is allowed.
+
+    Of a role with a policy that IAM refuses nothing is said: that has a rule of its own.
+    """
+    if role.open or any(compiled_leniently(each) is None for each in role.documents):
+        return []
     comparison = compare([each for _, each in granted(role)], needed)
     return _certain(role, comparison)
 
@@ -97,8 +103,28 @@ def _certain(role: Role, comparison: Comparison) -> list[Need]:
     return [
         need
         for need in comparison.missing
-        if need.action not in _GENERATED and not ("*" in need.resource and role.may_somewhere(need.action))
+        if need.action not in _GENERATED and not ("*" in need.resource and _some(role, need))
     ]
+
+
+def _some(role: Role, need: Need) -> bool:
+    """Whether a role is allowed some of a resource that only run time will name."""
+    for _, written in granted(role):
+        for statement in listed(written):
+            actions, resources = statement.get("Action"), statement.get("Resource")
+            if statement.get("Effect") != "Allow":
+                continue
+            if actions is None or resources is None:
+                return role.may_somewhere(need.action)
+            if Names.of(str(each).lower() for each in _list(actions)).match(need.action.lower()) and any(
+                _meet(_fixed(str(each)), _fixed(need.resource)) for each in _list(resources)
+            ):
+                return True
+    return False
+
+
+def _list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]
 
 
 def told(missing: list[Need]) -> tuple[str, str]:

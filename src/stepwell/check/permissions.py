@@ -204,7 +204,7 @@ def _window(program: Program) -> Iterator[Fault]:
     for task in program.of(TASK):
         role = found.get(referred(task.get("serviceRoleArn")) or task)
         kind = task.text("taskType")
-        if role is None or kind is None or role.open:
+        if role is None or kind is None:
             continue
         described = {
             "TaskType": kind,
@@ -237,7 +237,7 @@ def _sender(program: Program) -> Iterator[Fault]:
                     message=f"{target.label} names no role with which EventBridge may {needed[0].action}",
                     mend=f"Name a role that {_EVENTS} takes on and that may {needed[0].action}.",
                 )
-        elif not role.open and (missing := lacking(role, needed)):
+        elif missing := lacking(role, needed):
             shown, statement = told(missing)
             yield Fault(
                 place=role.place,

@@ -86,7 +86,7 @@ def _line(program: Program, place: Place) -> str:
         lines = source.lines
     else:
         try:
-            lines = (program.folder / place.file).read_text(encoding="utf-8-sig").splitlines()
+            lines = (program.folder / place.file).read_text(encoding="utf-8-sig").split("\n")
         except (OSError, ValueError):
             return ""
     return lines[place.line - 1].rstrip("\r\n") if 0 < place.line <= len(lines) else ""

@@ -49,8 +49,8 @@ class Source:
 
     @cached_property
     def lines(self) -> list[str]:
-        """The lines as `ast` counts them, each with its end."""
-        return self.text.replace("\r\n", "\n").replace("\r", "\n").splitlines(keepends=True)
+        """The lines as `ast` counts them, without their ends."""
+        return self.text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
 
     @cached_property
     def _starts(self) -> list[int]:

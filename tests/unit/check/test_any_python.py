@@ -107,6 +107,17 @@ def test_every_module_of_this_repository_can_be_read(part: int) -> None:
         read(path)
 
 
+def test_a_role_with_a_policy_that_iam_refuses_stops_no_rule(tmp_path: Path) -> None:
+    text = """
+role = aws.iam.Role("r", assume_role_policy="{}", inline_policies=[{"name": "p", "policy": "{}"}])
+w = aws.ssm.MaintenanceWindow("w", schedule="rate(1 day)", duration=2, cutoff=1)
+aws.ssm.MaintenanceWindowTask("k", window_id=w.id, task_type="LAMBDA", task_arn="f",
+    service_role_arn=role.arn)
+"""
+    (tmp_path / "__main__.py").write_text(PRELUDE + text)
+    assert "SW302" in {each.code for each in check(tmp_path)}
+
+
 def test_programs_that_are_cut_off_are_checked(tmp_path: Path) -> None:
     """Every case of the data, ended at a third and at two thirds of its text."""
     for case in cases():
