@@ -17,12 +17,11 @@ from urllib.parse import urlsplit
 
 import pytest
 from botocore.exceptions import BotoCoreError, ClientError
-from running import Running, ended, role, until
+from running import Running, allow, ended, logging, role, until
 
 pytestmark = [pytest.mark.faults, pytest.mark.timeout(180)]
 
 IMAGE = "tiny"
-EVERYTHING = {"Effect": "Allow", "Action": "*", "Resource": "*"}
 INSTANCE = {"InstanceCount": 1, "InstanceType": "ml.m5.large", "VolumeSizeInGB": 1}
 
 #: each run leaves an object of its own, so that runs can be counted
@@ -60,9 +59,20 @@ def work(own_server: Running) -> Running:
     s3 = own_server.client("s3")
     s3.create_bucket(Bucket="kills")
     s3.put_object(Bucket="kills", Key="code.tar.gz", Body=tarred({"train.py": TRAIN}))
-    role(own_server, "job", "sagemaker.amazonaws.com", EVERYTHING)
-    role(own_server, "machine", "states.amazonaws.com", EVERYTHING)
-    role(own_server, "function", "lambda.amazonaws.com", EVERYTHING)
+    files = allow(["s3:GetObject", "s3:PutObject"], "arn:aws:s3:::kills/*")
+    rule = "arn:aws:events:us-east-1:000000000000:rule/StepFunctionsGetEventsForSageMakerTrainingJobsRule"
+    jobs = [f"sagemaker:{action}" for action in ("CreateTrainingJob", "DescribeTrainingJob", "AddTags")]
+    role(own_server, "job", "sagemaker.amazonaws.com", logging("/aws/sagemaker/*"), files)
+    role(own_server, "function", "lambda.amazonaws.com", logging("/aws/lambda/*"), files)
+    role(
+        own_server,
+        "machine",
+        "states.amazonaws.com",
+        allow("lambda:InvokeFunction", "arn:aws:lambda:us-east-1:000000000000:function:*"),
+        allow(jobs, "arn:aws:sagemaker:us-east-1:000000000000:training-job/*"),
+        allow("iam:PassRole", arn("job"), StringEquals={"iam:PassedToService": "sagemaker.amazonaws.com"}),
+        allow(["events:PutTargets", "events:PutRule", "events:DescribeRule"], rule),
+    )
     return own_server
 
 
