@@ -192,8 +192,29 @@ def _server(program: Program) -> Iterator[Fault]:
         match = _LOCAL.search(found)
         if match is not None and name not in ("description", "code"):
             yield Fault(
-                place=part.place, message=f"{resource.label} names `{match[0]}`: on AWS nothing answers there"
+                place=part.place,
+                message=f"{resource.label} names `{match[0]}`: on AWS nothing answers there",
             )
+    for function, found_code, file, _ in handlers(program):
+        for line, url in _endpoints(found_code.text(file) or ""):
+            yield Fault(
+                place=function.at("code"),
+                message=f"{function.label} sends its calls to {url} at {file}:{line}",
+                mend="Leave `endpoint_url` out: the SDK finds its endpoints, here and on AWS.",
+            )
+
+
+def _endpoints(source: str) -> Iterator[tuple[int, str]]:
+    """The endpoints that a module names for its clients, each with its line."""
+    try:
+        tree = ast.parse(source)
+    except (SyntaxError, ValueError, RecursionError):
+        return
+    for node in ast.walk(tree):
+        if isinstance(node, ast.keyword) and node.arg == "endpoint_url":
+            value = node.value
+            if isinstance(value, ast.Constant) and isinstance(value.value, str):
+                yield value.lineno, value.value
 
 
 def _instances(program: Program) -> Iterator[Fault]:
