@@ -30,8 +30,7 @@ from stepwell.check.values import (
     known,
 )
 
-#: the longest string and the largest number that is worked out
-LONGEST = 1_000_000
+#: the largest number that is worked out
 LARGEST = 10**12
 
 #: names that can only be meant for these, also where nothing defines them

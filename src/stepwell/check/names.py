@@ -47,7 +47,6 @@ IMPORTS = {
     "Output": "from pulumi import Output",
     "ResourceOptions": "from pulumi import ResourceOptions",
 }
-_FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
 _COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from stepwell.check.functions import FUNCTION, handlers
@@ -11,7 +12,7 @@ from stepwell.check.machine_rights import lacking, told
 from stepwell.check.policies import statements, texts
 from stepwell.check.program import Program
 from stepwell.check.resources import Declared, referred
-from stepwell.check.roles import USERS, Role, compiled_leniently, documents, roles
+from stepwell.check.roles import USERS, Document, compiled_leniently, documents, roles
 from stepwell.check.rules import Fault, Rule
 from stepwell.check.values import Literal, get, items, text, walk
 from stepwell.check.windows import TASK
@@ -102,39 +103,35 @@ def _rules(program: Program) -> Iterator[Fault]:
 
 def _trust(program: Program) -> Iterator[Fault]:
     found = roles(program)
+    written = {each.resource: each for each in documents(program) if each.kind == "trust"}
     for kind, prop, service in USERS:
         for user in program.of(kind):
             role = found.get(referred(user.get(prop)) or user)
-            if role is None or role.resource.open:
+            trusting = written.get(role.resource) if role is not None else None
+            if role is None or role.resource.open or trusting is None:
                 continue
-            written = next(
-                (each for each in documents(program) if _is_trust(each.resource, role, each.kind)), None
-            )
-            compiled = compiled_leniently(written) if written is not None else None
-            if compiled is None or written is None or plain(document(written.value)).untold:
+            compiled = compiled_leniently(trusting)
+            if compiled is None or _may_trust(trusting, compiled, service):
                 continue
-            caller = trust.service(service, ACCOUNT)
-            role_arn = str(arn(role.resource))
-            context = {"aws:SourceArn": str(arn(user)), "aws:SourceAccount": ACCOUNT}
-            lenient = any(statement.conditions for statement in compiled.allows)
-            # the older names of services hold the region: states.us-east-1.amazonaws.com
-            beginning = service.partition(".")[0] + "."
-            lenient = lenient or any(
-                str(part.value).startswith(beginning)
-                for _, part in walk(document(written.value))
-                if isinstance(part, Literal)
-            )
-            if lenient or trust.may_assume(compiled, caller, role_arn, context=context).allowed:
-                continue
-            yield Fault(
-                place=role.resource.at("assumeRolePolicy"),
-                message=f"{role.resource.label} doesn't let {service} take it on, for {user.label}",
-                mend=f'Name `"Principal": {{"Service": "{service}"}}` in its assume_role_policy.',
-            )
+            caller, context = trust.service(service, ACCOUNT), {"aws:SourceAccount": ACCOUNT}
+            if not trust.may_assume(compiled, caller, str(arn(role.resource)), context=context).allowed:
+                yield Fault(
+                    place=role.resource.at("assumeRolePolicy"),
+                    message=f"{role.resource.label} doesn't let {service} take it on, for {user.label}",
+                    mend=f'Name `"Principal": {{"Service": "{service}"}}` in its assume_role_policy.',
+                )
 
 
-def _is_trust(resource: Declared, role: Role, kind: str) -> bool:
-    return resource is role.resource and kind == "trust"
+def _may_trust(trusting: Document, compiled: policy.Policy, service: str) -> bool:
+    """Whether a trust policy may hold for a service for all that is known of it: it isn't known to its last
+    part, has conditions, or names the service as it was once called, with the region."""
+    value = document(trusting.value)
+    older = re.compile(rf"{service.partition('.')[0]}\.[\w-]+\.amazonaws\.com")
+    return (
+        bool(plain(value).untold)
+        or any(statement.conditions for statement in compiled.allows)
+        or any(isinstance(part, Literal) and older.fullmatch(str(part.value)) for _, part in walk(value))
+    )
 
 
 def _passing(program: Program) -> Iterator[Fault]:

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from stepwell.check.sources import Place
 from stepwell.check.values import Array, Json, Literal, Made, Object, Text, Unknown, Value, known
 
+#: longer strings are not followed
 LONGEST = 1_000_000
 
 

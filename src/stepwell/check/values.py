@@ -135,8 +135,6 @@ class Native(Value):
 
     name: str
     call: Callable[..., Value]
-    #: how many positional arguments it takes at least and at most; None: any
-    arity: tuple[int, int] | None = None
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
