@@ -168,8 +168,10 @@ class JobRuns(Generic[J]):
         progress = Progress(lambda message: self._move(job.key, "Preparing", message), lines.say)
         try:
             environment = await built(self._parts.environments, kind.image(job), progress)
-        finally:
-            await progress.close()
+        except BaseException:
+            progress.abandon()
+            raise
+        await progress.close()
         await self._move(job.key, "Downloading", None)
         folder = await asyncio.to_thread(jobs.staging, job.worker_id)
         if folder is not None:

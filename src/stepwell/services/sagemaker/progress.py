@@ -33,6 +33,11 @@ class Progress:
             message, self._latest = self._latest, None
             await self._show(message)
 
+    def abandon(self) -> None:
+        """Show nothing more: whoever prepared was cancelled, and the server may be going."""
+        if self._showing is not None:
+            self._showing.cancel()
+
     async def close(self) -> None:
         """Return when what was said is shown."""
         await asyncio.sleep(0)
