@@ -1,9 +1,10 @@
-"""Systems Manager: the managed instance, documents, commands, parameters, maintenance windows.
+"""Systems Manager: the managed instance, documents, commands, parameters, windows, associations.
 
     service(parts)       the operations
     effects(parts)       what is done after a commit
     timers(parts)        what due times decide
     subscribers(parts)   what events of services decide
+    put_alias(draft, id) the machine has that id too
     tags_of(view, arn)   the tags of what an ARN names
     register(draft, m)   knows this machine; at every start
 
@@ -13,9 +14,9 @@ Each noun is a package that lists its rows; here they are put together.
 from __future__ import annotations
 
 from stepwell.api.operations import Service
-from stepwell.durable import EffectKind
+from stepwell.durable import Draft, EffectKind
 from stepwell.durable.loop import TimerHandler
-from stepwell.services.ssm import commands, documents, instances, parameters, tags, windows
+from stepwell.services.ssm import associations, commands, documents, instances, parameters, tags, windows
 from stepwell.services.ssm.commands import Command, stop_all
 from stepwell.services.ssm.instances import aliases, register, this_machine
 from stepwell.services.ssm.parts import Parts
@@ -27,6 +28,7 @@ __all__ = [
     "Parts",
     "aliases",
     "effects",
+    "put_alias",
     "register",
     "service",
     "stop_all",
@@ -38,6 +40,7 @@ __all__ = [
 
 #: what can have tags, and whether one of that id exists
 TAGGED: dict[str, tags.Exists] = {
+    "Association": associations.exists,
     "Document": documents.exists,
     "MaintenanceWindow": windows.exists,
     "ManagedInstance": instances.exists,
@@ -50,11 +53,12 @@ def service(parts: Parts) -> Service:
     return Service(
         "ssm",
         [
+            *associations.OPERATIONS,
             *commands.OPERATIONS,
-            *documents.OPERATIONS,
+            *associations.followed(documents.OPERATIONS),
             *instances.operations(parts),
             *parameters.operations(parts.sealer),
-            *tags.operations(TAGGED),
+            *associations.followed(tags.operations(TAGGED)),
             *windows.OPERATIONS,
         ],
     )
@@ -62,14 +66,20 @@ def service(parts: Parts) -> Service:
 
 def effects(parts: Parts) -> list[EffectKind]:
     """Effect kinds."""
-    return [*commands.effects(parts), *windows.effects(parts.context)]
+    return [*associations.effects(parts.context), *commands.effects(parts), *windows.effects(parts.context)]
 
 
 def timers(parts: Parts) -> dict[str, TimerHandler]:
     """Handlers of due timers and messages, by their kind."""
-    return {**commands.timers(), **windows.timers()}
+    return {**associations.timers(), **commands.timers(), **windows.timers()}
 
 
 def subscribers(parts: Parts) -> list[Subscriber]:
     """What wants to know of services' events."""
-    return [windows.on_event]
+    return [associations.on_event, windows.on_event]
+
+
+def put_alias(draft: Draft, id: str) -> None:
+    """Let the machine have that id too, and be what associations want of it. Raises ValidationException."""
+    aliases.put(draft, id)
+    associations.targets_changed(draft)

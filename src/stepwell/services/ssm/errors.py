@@ -256,3 +256,87 @@ class InvalidPluginName(AwsError):
     """The command has no such step."""
 
     code = "InvalidPluginName"
+
+
+class AssociationDoesNotExist(AwsError):
+    """There is no association of that id, or of that document with that instance."""
+
+    code = "AssociationDoesNotExist"
+
+
+class AssociationAlreadyExists(AwsError):
+    """The document is associated with the instance already."""
+
+    code = "AssociationAlreadyExists"
+
+
+class AssociationLimitExceeded(AwsError):
+    """The account has all the associations that it may have."""
+
+    code = "AssociationLimitExceeded"
+
+
+class AssociationVersionLimitExceeded(AwsError):
+    """The association has all the versions that it may have."""
+
+    code = "AssociationVersionLimitExceeded"
+
+
+class AssociationExecutionDoesNotExist(AwsError):
+    """The association has no such execution."""
+
+    code = "AssociationExecutionDoesNotExist"
+
+
+class AssociatedInstances(AwsError):
+    """The document is still associated."""
+
+    code = "AssociatedInstances"
+
+
+class InvalidAssociation(AwsError):
+    """The association cannot be started."""
+
+    code = "InvalidAssociation"
+
+
+class InvalidAssociationVersion(AwsError):
+    """The association has no such version."""
+
+    code = "InvalidAssociationVersion"
+
+
+class InvalidItemContentException(AwsError):
+    """A compliance item cannot be kept so."""
+
+    code = "InvalidItemContentException"
+
+
+class InvalidOutputLocation(AwsError):
+    """The bucket for an association's outputs does not exist."""
+
+    code = "InvalidOutputLocation"
+
+
+class InvalidSchedule(AwsError):
+    """Associations do not run by that expression."""
+
+    code = "InvalidSchedule"
+
+
+class InvalidTarget(AwsError):
+    """Targets cannot be named so."""
+
+    code = "InvalidTarget"
+
+
+class InvalidUpdate(AwsError):
+    """The update is not of the latest version."""
+
+    code = "InvalidUpdate"
+
+
+class StatusUnchanged(AwsError):
+    """The status is that already."""
+
+    code = "StatusUnchanged"

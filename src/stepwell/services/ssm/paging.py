@@ -12,6 +12,13 @@ T = TypeVar("T")
 
 #: what MaxResults absent means
 DEFAULT = 50
+#: larger than any time in milliseconds: newest first is ascending by what is left
+_END = 10**14
+
+
+def descending(moment: float) -> str:
+    """A time, in seconds since the epoch, as the beginning of keys that are to sort newest first."""
+    return f"{_END - round(moment * 1000):015d}"
 
 
 def place(params: Mapping[str, Any]) -> str:

@@ -104,7 +104,11 @@ class World:
         self.server.serve(
             [ssm.service(parts), s3.service(), iam.service(), sts.service()],
             effects=ssm.effects(parts),
-            timers={**events.timers([self._hear]), **ssm.timers(parts), **sts.timers()},
+            timers={
+                **events.timers([*ssm.subscribers(parts), self._hear]),
+                **ssm.timers(parts),
+                **sts.timers(),
+            },
         )
         self.server.decide(self._furnish)
         here = self.call("DescribeInstanceInformation")["InstanceInformationList"][0]

@@ -19,6 +19,7 @@ from stepwell.services.ssm import instances
 from stepwell.services.ssm.commands import records
 from stepwell.services.ssm.commands.rates import concurrency, tolerated
 from stepwell.services.ssm.commands.records import Command, Invocation, Plan, Plugin
+from stepwell.services.ssm.linked import PRINCIPAL
 from stepwell.workers import worker_roles
 
 #: effects: run a command on an instance, end it there, remove its worker
@@ -27,8 +28,6 @@ RUN, STOP, FORGET = "ssm-run-command", "ssm-stop-command", "ssm-forget-worker"
 DELIVERY, RETENTION = "ssm-delivery", "ssm-forget-command"
 #: seconds for which commands are remembered after they are over
 KEPT = 30 * 86400
-#: the service that a machine's role trusts
-PRINCIPAL = "ssm.amazonaws.com"
 #: details that count against MaxErrors
 ERRORS = frozenset({"Failed", "ExecutionTimedOut", "Undeliverable"})
 

@@ -12,12 +12,11 @@ import msgspec
 
 from stepwell.calls import Caller
 from stepwell.durable import Draft, Record, View
+from stepwell.services.ssm.paging import descending
 from stepwell.workers.commands import Script
 
 #: an invocation in one of these is over
 OVER = frozenset({"Success", "Cancelled", "Failed", "TimedOut"})
-#: larger than any time in milliseconds: newest first is ascending by what is left
-_END = 10**14
 
 
 class Command(Record, frozen=True, kw_only=True):
@@ -74,7 +73,7 @@ class Order(Record, frozen=True, kw_only=True):
 
     @property
     def key(self) -> str:
-        return f"{_END - round(self.requested * 1000):015d}/{self.id}"
+        return f"{descending(self.requested)}/{self.id}"
 
 
 class Plan(Record, frozen=True, kw_only=True):

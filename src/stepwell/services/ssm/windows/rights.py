@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from stepwell.api.operations import Right
+from stepwell.services.ssm.linked import PRINCIPAL
 
-PRINCIPAL = "ssm.amazonaws.com"
 WINDOW = "arn:aws:ssm:{region}:{account}:maintenancewindow/{WindowId}"
 
 

@@ -11,8 +11,8 @@ from stepwell.api.operations import words
 from stepwell.api.roles import trusts
 from stepwell.durable import Draft
 from stepwell.errors import UnsupportedParameter, ValidationException
+from stepwell.services.ssm.linked import PRINCIPAL, linked_role
 from stepwell.services.ssm.windows.records import Window, target_of, targets_of
-from stepwell.services.ssm.windows.rights import PRINCIPAL
 
 #: members that a registration and an update share
 FIELDS = words(
@@ -42,8 +42,6 @@ RECORDED = words(
 MEMBERS = {"RUN_COMMAND": "RunCommand", "LAMBDA": "Lambda", "STEP_FUNCTIONS": "StepFunctions"}
 #: the task's type → what its TaskArn is, as ARNs name it: the service and how the resource begins
 ARNS = {"LAMBDA": ("lambda", "function:"), "STEP_FUNCTIONS": ("states", "stateMachine:")}
-#: the role that AWS makes for Systems Manager
-LINKED_ROLE = "AWSServiceRoleForAmazonSSM"
 #: ids and registered targets that a task may name (quotas)
 IDS, WINDOW_TARGETS = 50, 10
 #: what a task without targets shows for its rates
@@ -115,11 +113,6 @@ def require_role(draft: Draft, role: str) -> None:
             f"The maintenance window service role {role} cannot be assumed by Systems Manager: it must "
             f"exist, and its trust policy must let {PRINCIPAL} assume it."
         )
-
-
-def linked_role(account: str) -> str:
-    """The ARN of Systems Manager's own role, which runs the tasks that name none."""
-    return f"arn:aws:iam::{account}:role/aws-service-role/{PRINCIPAL}/{LINKED_ROLE}"
 
 
 def _check_parameters(type: str, settings: Mapping[str, Any]) -> None:

@@ -6,12 +6,12 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from stepwell.api import callers
 from stepwell.api.context import Context
 from stepwell.api.operations import Operation, words
 from stepwell.calls import Call
 from stepwell.durable import Draft, View
-from stepwell.errors import AwsError, UnsupportedParameter, ValidationException
+from stepwell.errors import UnsupportedParameter, ValidationException
+from stepwell.services.ssm import linked
 from stepwell.services.ssm.errors import ResourceLimitExceededException
 from stepwell.services.ssm.windows import filters, rights, settings, tokens
 from stepwell.services.ssm.windows.events import tell_registration
@@ -36,15 +36,7 @@ async def ensure_role(call: Call, context: Context) -> None:
     params = call.params
     if params.get("ServiceRoleArn") or (call.operation.startswith("Update") and not params.get("Replace")):
         return
-    named = {"RoleName": settings.LINKED_ROLE}
-    asking = callers.root(context.config.account)
-    try:
-        await context.dispatch(Call(service="iam", operation="GetRole", params=named, caller=asking))
-    except AwsError:
-        made = {"AWSServiceName": rights.PRINCIPAL}
-        await context.dispatch(
-            Call(service="iam", operation="CreateServiceLinkedRole", params=made, caller=call.caller)
-        )
+    await linked.ensure(call, context)
 
 
 def register(call: Call, draft: Draft, _: None) -> dict[str, Any]:
