@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from running import Running, role, until
+from running import Running, allow, logging, role, until
 
 pytestmark = pytest.mark.timeout(180)
 
@@ -207,7 +207,7 @@ def test_up_functions_and_jobs_speak_to_the_server_only(
     assert_clean(seen, trap, trapped, "isolated", contained)
     assert seen["environment"]["MINE"] == "kept"
 
-    rights = {"Effect": "Allow", "Action": "s3:*", "Resource": "*"}
+    rights = (allow("s3:*", "*"), logging("/aws/sagemaker/TrainingJobs"))
     packed = io.BytesIO()
     with tarfile.open(fileobj=packed, mode="w:gz") as archive:
         source = (forbidden(trapped, shell) + TRAIN).encode()
@@ -218,7 +218,7 @@ def test_up_functions_and_jobs_speak_to_the_server_only(
     sagemaker = trapped.client("sagemaker")
     sagemaker.create_training_job(
         TrainingJobName="isolated",
-        RoleArn=role(trapped, "job", "sagemaker.amazonaws.com", rights),
+        RoleArn=role(trapped, "job", "sagemaker.amazonaws.com", *rights),
         AlgorithmSpecification={"TrainingImage": "tiny", "TrainingInputMode": "File"},
         HyperParameters={
             "sagemaker_program": "train.py",

@@ -66,10 +66,15 @@ def _held(view: View, kind: Kind[Any], entity: Entity) -> dict[str, Any]:
     }
 
 
+#: what GetRole shows of a role, and this list does not
+ROLE_ALONE = frozenset({"Description", "MaxSessionDuration"})
+
+
 def _detail(view: View, entity: Entity) -> dict[str, Any]:
     if isinstance(entity, Role):
+        shown = roles.shown(view, entity)
         return {
-            **roles.shown(view, entity),
+            **{name: value for name, value in shown.items() if name not in ROLE_ALONE},
             "InstanceProfileList": [
                 profiles.shown(view, each) for each in profiles.profiles_of(view, entity)
             ],
