@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from declaring import Program
 from running import Running
 
 
@@ -25,3 +26,9 @@ def own_server(tmp_path: Path) -> Iterator[Running]:
     running.start()
     yield running
     running.stop()
+
+
+@pytest.fixture
+def program(server: Running, tmp_path: Path, request: pytest.FixtureRequest) -> Program:
+    """A program named after its test."""
+    return Program(server, tmp_path, request.node.name.removeprefix("test_").replace("_", "-")[:30])

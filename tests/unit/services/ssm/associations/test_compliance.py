@@ -101,7 +101,7 @@ def test_summaries_count_resources_and_items(world: World) -> None:
 def test_what_compliance_cannot_be_asked_is_refused(world: World) -> None:
     wrong = world.refusal("ListComplianceItems", Filters=[{"Key": "Colour", "Values": ["red"]}])
     assert wrong.error_code == "InvalidFilter"
-    whole = {"ComplianceType": "Custom:X", "ExecutionSummary": {"ExecutionTime": 1.0}, "Items": []}
+    whole = {"ComplianceType": "Custom:Licence", "ExecutionSummary": {"ExecutionTime": 1.0}, "Items": []}
     gone = world.refusal("PutComplianceItems", ResourceId="i-00000bad", **whole, **RESOURCE)
     assert gone.error_code == "InvalidResourceId"
     kind = world.refusal("PutComplianceItems", ResourceId=world.id, **whole, ResourceType="Bucket")
