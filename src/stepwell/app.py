@@ -86,6 +86,8 @@ class Server:
     def __init__(self, config: Config, clock: Clock | None = None) -> None:
         self.config = config
         self.clock: Clock = clock or SystemClock()
+        #: what clients sign by
+        self._wall = SystemClock()
         self._command_user = user_of(config.command_user) if config.command_user is not None else None
         self._command_paths = shared_folders(config.command_paths, config.data)
         self.folder = Folder(config.data)
@@ -168,7 +170,8 @@ class Server:
             secret_access_key=session.secret,
             caller=session.caller,
             session_token=session.token,
-            expires_at=session.expires,
+            # by the clients' time, as the signature is
+            expires_at=session.expires - self.clock.now() + self._wall.now(),
         )
 
     def _compose(self) -> None:
@@ -201,12 +204,12 @@ class Server:
             started=self._effects_started,
             settled=self._effects_settled,
             discarded=self.engine.discard,
-            crashed=lambda: os._exit(CRASHED),
+            crashed=self._crashed,
             ask=self.dispatcher.ask,
         )
         self.dispatcher.bind(services=services, loop=self.loop, events=self._events, context=self.context)
         api = iam.KeyUses(self.dispatcher, self.dispatcher.submit, self.clock)
-        gateway = Gateway(api, self, self.clock, region=config.region)
+        gateway = Gateway(api, self, self._wall, region=config.region)
         self._http = HttpServer(WithCredentials(gateway, self.sagemaker.credentials), self._socket)
 
     def _parts(self) -> tuple[list[Service], list[EffectKind], dict[str, TimerHandler]]:
@@ -316,6 +319,9 @@ class Server:
     def _small_blob(self, digest: str) -> bytes | None:
         with self.store.reader() as view:
             return view.small_blob(digest)
+
+    def _crashed(self) -> None:
+        os._exit(CRASHED)
 
     def _effects_started(self, effects: list[Effect]) -> None:
         self._events.call_soon_threadsafe(self._perform, effects)

@@ -34,6 +34,10 @@ class ManualClock:
         self._now += seconds
         return self._now
 
+    def move(self, moment: float) -> None:
+        """Move forward to exactly `moment`; an earlier one changes nothing."""
+        self._now = max(self._now, moment)
+
 
 def iso(timestamp: float) -> str:
     """RFC 3339 with milliseconds and `Z`, AWS's usual spelling: `2026-11-20T12:00:00.123Z`."""

@@ -36,6 +36,8 @@ class EffectKind:
     perform: Callable[[Effect], Awaitable[Any]]
     #: decides what the outcome means; runs on the loop and may settle nothing itself: that is done
     complete: Callable[[Effect, Outcome, Draft], None]
+    #: whether an effect under way only keeps up what it brought about: nobody waits for its end
+    keeps: Callable[[Effect], bool] = lambda effect: False
 
 
 class Performers:

@@ -149,6 +149,16 @@ class Engine:
         """SendTaskHeartbeat. False when nothing waits for the token any more."""
         return self._for_token(draft, token, tasks.heartbeat)
 
+    def task_ended(self, draft: Draft, body: Mapping[str, Any], act: Callable[[Turn, Frame], None]) -> bool:
+        """End the task of a task effect's body by `act`, whatever would end it otherwise: the reply, the
+        job's end, the token's holder. False when it waits for nothing any more."""
+        execution = draft.get(Execution, body["execution"])
+        frame = None if execution is None else self._performed(draft, execution, body)
+        if execution is None or frame is None:
+            return False
+        self._decide(draft, execution, lambda turn: act(turn, frame))
+        return True
+
     def history(self, view: View, execution: Execution, *, data: bool = True) -> list[Event]:
         """All events as GetExecutionHistory shows them; without payloads where `data` is false."""
         return list(public(view.journal(execution.journal), data=data))
@@ -176,18 +186,23 @@ class Engine:
         execution = draft.get(Execution, body["execution"])
         if execution is None:
             return
-        frame = None
-        if execution.status == RUNNING:
-            frame = self._run(draft, execution).find(body["frame"])
-        if frame is not None and frame.phase is Phase.TASK and frame.scheduled == body["scheduled"]:
-            live = frame
-            self._decide(draft, execution, lambda turn: tasks.replied(turn, live, body, outcome))
+        frame = self._performed(draft, execution, body)
+        if frame is not None:
+            self._decide(draft, execution, lambda turn: tasks.replied(turn, frame, body, outcome))
             return
         resource = integrations.parse(body["resource"])
         job = None if resource is None else resource.job
         if job is not None and outcome.error is None and "result" in outcome.value:
             # the execution was stopped, or the task timed out, while the job was being made
             stop_job(draft, job, outcome.value["result"][job.arn], execution, body["task_role"])
+
+    def _performed(self, draft: Draft, execution: Execution, body: Mapping[str, Any]) -> Frame | None:
+        """The frame that still waits for a task's effect."""
+        if execution.status != RUNNING:
+            return None
+        frame = self._run(draft, execution).find(body["frame"])
+        live = frame is not None and frame.phase is Phase.TASK and frame.scheduled == body["scheduled"]
+        return frame if live else None
 
     def _timer(self, timer: Timer, draft: Draft) -> None:
         body = timer.body

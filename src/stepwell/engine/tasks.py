@@ -81,6 +81,7 @@ def schedule(turn: Turn, frame: Frame) -> None:
         {
             "execution": turn.execution.key,
             "frame": frame.path,
+            "state": state.name,
             "scheduled": scheduled,
             "resource": resource.arn,
             # as text: JSON values may hold what the journal's UTF-8 cannot

@@ -63,10 +63,11 @@ def read(
     *,
     passphrase: str | None,
     decrypt: bool = True,
+    given: Mapping[str, Any] | None = None,
 ) -> Configuration:
     """The configuration of the project that `about` describes, with what the stack's file at `path` sets.
 
-    Without `decrypt` encrypted values are covered, and no passphrase is needed.
+    Values that are `given` go before those of the files. Without `decrypt` encrypted values are covered, and no passphrase is needed.
 
     Raises:
         ProjectInvalid: the file makes no sense, or a value can't be decrypted.
@@ -87,8 +88,9 @@ def read(
     salt = str(settings.get("encryptionsalt") or "")
     cipher = _cipher(path, salt, passphrase) if decrypt else None
     own, own_secrets = _set(path, settings, project, cipher, decrypt)
+    asked = {full(key, project): _text(value) for key, value in (given or {}).items()}
     return Configuration(
-        values={**values, **own}, secret_keys=frozenset(secret_keys | own_secrets), salt=salt
+        values={**values, **own, **asked}, secret_keys=frozenset(secret_keys | own_secrets), salt=salt
     )
 
 

@@ -32,8 +32,10 @@ class Project:
     salt: str = ""
 
 
-def read(folder: Path, stack: str, *, passphrase: str | None = None) -> Project:
-    """The project in `folder` as the stack sees it.
+def read(
+    folder: Path, stack: str, *, passphrase: str | None = None, config: Mapping[str, Any] | None = None
+) -> Project:
+    """The project in `folder` as the stack sees it; values of `config` go before those of its files.
 
     Raises:
         ProjectInvalid: a file is absent, malformed, or asks for what is not supported.
@@ -57,8 +59,8 @@ def read(folder: Path, stack: str, *, passphrase: str | None = None) -> Project:
     if not main.exists():
         raise ProjectInvalid(f"{main} does not exist", advice="Correct `main:` in Pulumi.yaml")
     path = settings_file(folder, stack)
-    config = configuration.read(about, name, path, passphrase=passphrase)
-    faults = list(configuration.faults(about, name, config.values))
+    configured = configuration.read(about, name, path, passphrase=passphrase, given=config)
+    faults = list(configuration.faults(about, name, configured.values))
     if faults:
         raise ProjectInvalid(
             f"Pulumi.yaml asks for other configuration: {'; '.join(faults)}",
@@ -69,9 +71,9 @@ def read(folder: Path, stack: str, *, passphrase: str | None = None) -> Project:
         name=name,
         main=main,
         python=_python(folder, options),
-        config=config.values,
-        secret_keys=config.secret_keys,
-        salt=config.salt,
+        config=configured.values,
+        secret_keys=configured.secret_keys,
+        salt=configured.salt,
     )
 
 

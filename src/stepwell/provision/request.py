@@ -47,6 +47,8 @@ class Request:
     replaces: tuple[str, ...] = ()
     #: how many resources are worked on at once
     parallel: int = 16
+    #: configuration values that go before those of the stack's file, `name` or `namespace:name`
+    config: Mapping[str, Any] = field(default_factory=dict, repr=False)
     #: the passphrase of the stack's secrets; None: there is none (an empty one is one)
     passphrase: str | None = field(default=None, repr=False)
 

@@ -13,7 +13,7 @@ from typing import Any, ClassVar
 from stepwell.api import callers
 from stepwell.api.context import Context
 from stepwell.calls import Call, Origin
-from stepwell.clock import iso
+from stepwell.clock import SystemClock, iso
 from stepwell.contact import CREDENTIALS_PATH
 from stepwell.durable import Draft, Record
 from stepwell.errors import AccessDenied
@@ -101,7 +101,8 @@ class WorkerCredentials:
             "AccessKeyId": session["AccessKeyId"],
             "SecretAccessKey": session["SecretAccessKey"],
             "Token": session["SessionToken"],
-            "Expiration": iso(session["Expiration"]),
+            # by the worker's own clock
+            "Expiration": iso(session["Expiration"] - self._context.now + SystemClock().now()),
             "RoleArn": found.role,
         }
 

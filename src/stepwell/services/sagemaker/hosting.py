@@ -40,11 +40,18 @@ class Hosting:
 
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
+        #: tokens of effects whose fleet serves
+        self._up: set[str] = set()
         parts.router.load = self.load
 
     def effects(self) -> list[EffectKind]:
         return [
-            EffectKind(name=endpoints.SERVE, perform=self._serve, complete=self._unserved),
+            EffectKind(
+                name=endpoints.SERVE,
+                perform=self._serve,
+                complete=self._unserved,
+                keeps=lambda effect: effect.token in self._up,
+            ),
             EffectKind(name=endpoints.RETIRE, perform=self._retire, complete=self._retired),
             EffectKind(name=endpoints.ROUTE, perform=self._renew, complete=self._routed),
         ]
@@ -73,9 +80,13 @@ class Hosting:
             await self._parts.context.decide(lambda draft: endpoints.switch(draft, key, fleet_id))
         await self.load(key)
         await self._parts.context.decide(lambda draft: endpoints.switched(draft, key, fleet_id))
-        async with asyncio.TaskGroup() as group:
-            for server in servers:
-                group.create_task(server.keep())
+        self._up.add(effect.token)
+        try:
+            async with asyncio.TaskGroup() as group:
+                for server in servers:
+                    group.create_task(server.keep())
+        finally:
+            self._up.discard(effect.token)
 
     def _unserved(self, effect: Effect, outcome: Outcome, draft: Draft) -> None:
         if outcome.error is not None:
