@@ -80,12 +80,17 @@ def _check_hash(params: Mapping[str, Any], version: Version) -> None:
 
 
 async def _stored(call: Call, context: Context, name: str) -> str:
-    """A parameter's value, read as the caller. Raises InvalidParameters."""
-    asking = Call(service="ssm", operation="GetParameter", params={"Name": name}, caller=call.caller)
+    """A parameter's value, read as the caller, whose right is that to GetParameters (user guide, "Restricting
+    access to parameters"); Systems Manager's own role has it too. Raises InvalidParameters.
+    """
+    asking = Call(service="ssm", operation="GetParameters", params={"Names": [name]}, caller=call.caller)
     try:
-        found = (await context.dispatch(asking)).output["Parameter"]
+        answer = (await context.dispatch(asking)).output["Parameters"]
     except AwsError as error:
         raise InvalidParameters(f"The parameter ssm:{name} cannot be read: {error.message}") from error
+    if not answer:
+        raise InvalidParameters(f"The parameter ssm:{name} does not exist in Parameter Store.")
+    found = answer[0]
     if found["Type"] == "SecureString":
         raise InvalidParameters(f"The parameter ssm:{name} is a SecureString: commands take none.")
     return str(found["Value"])

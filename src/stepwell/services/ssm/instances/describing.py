@@ -134,7 +134,6 @@ def rows(view: View, now: float) -> Iterator[dict[str, Any]]:
         "PingStatus": "Online",
         "LastPingDateTime": now,
         "AgentVersion": AGENT_VERSION,
-        "IsLatestVersion": True,
         "PlatformType": facts.platform_type,
         "PlatformName": facts.platform_name,
         "PlatformVersion": facts.platform_version,
