@@ -9,9 +9,12 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, TypeVar
 
+from answers import check_shape
+
 from stepwell.api.callers import root
 from stepwell.api.context import Context
 from stepwell.api.dispatch import Dispatcher
+from stepwell.api.models import operation_model
 from stepwell.api.operations import Operation, Service
 from stepwell.calls import Call, Caller, Reply
 from stepwell.clock import ManualClock
@@ -104,9 +107,9 @@ class Harness:
         return self.run(self.dispatch(service, operation, **params))
 
     async def dispatch(self, service: str, operation: str, **params: Any) -> Reply:
-        """One call, for tests that make several at once through `run`."""
+        """One call, for tests that make several at once through `run`; its answer must fit AWS's model."""
         self._count += 1
-        return await self.dispatcher.dispatch(
+        reply = await self.dispatcher.dispatch(
             Call(
                 service=service,
                 operation=operation,
@@ -115,6 +118,8 @@ class Harness:
                 request_id=f"REQUEST{self._count:09d}",
             )
         )
+        check_shape(operation_model(service, operation).output_shape, reply.output, operation)
+        return reply
 
     def run(self, work: Awaitable[T]) -> T:
         """Run `work` on the event loop."""

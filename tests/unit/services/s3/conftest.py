@@ -8,10 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from answers import check_shape
 from harness import ACCOUNT, Harness
 
-from stepwell.api.models import operation_model
 from stepwell.api.operations import Operation, Service, words
 from stepwell.calls import Call
 from stepwell.durable import Draft, Timer, View
@@ -30,10 +28,8 @@ class S3:
         self.policies: dict[str, Any] = {}
 
     def __call__(self, operation: str, **params: Any) -> dict[str, Any]:
-        """The call's output, checked against the model."""
-        output = self.server.call("s3", operation, **params)
-        check_shape(operation_model("s3", operation).output_shape, output, operation)
-        return output
+        """The call's output."""
+        return self.server.call("s3", operation, **params)
 
     def fails(self, operation: str, **params: Any) -> AwsError:
         """The error of a call that must fail."""

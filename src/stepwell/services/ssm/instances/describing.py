@@ -50,9 +50,15 @@ AGENT_VERSION = ".".join([*re.findall(r"\d+", __version__), "0", "0", "0"][:3])
 ROLE_ARN = "arn:aws:iam::{account}:role/{IamRole}"
 
 
-def operations(parts: Parts) -> list[Operation]:
-    """The rows; pings carry the time at which they are asked for."""
+def operations(parts: Parts, associated: Callable[[View, str], dict[str, Any]]) -> list[Operation]:
+    """The rows; pings carry the time at which they are asked for.
+
+    associated: what associations add to an instance's row, by its id.
+    """
     clock = parts.context.clock
+
+    def listing(view: View) -> Iterator[dict[str, Any]]:
+        return ({**row, **associated(view, row["InstanceId"])} for row in rows(view, clock.now()))
 
     def information(call: Call, view: View) -> dict[str, Any]:
         wanted = [
@@ -63,8 +69,8 @@ def operations(parts: Parts) -> list[Operation]:
             *((each["Key"], each["Values"]) for each in call.params.get("Filters", ())),
         ]
         found = [
-            row
-            for row in rows(view, clock.now())
+            {**row, "IsLatestVersion": True}
+            for row in listing(view)
             if all(_fits(view, row, key, values, OPERATORS["Equal"]) for key, values in wanted)
         ]
         page, token = listed(call.params, found, lambda row: str(row["InstanceId"]))
@@ -85,7 +91,7 @@ def operations(parts: Parts) -> list[Operation]:
         more = {"Architecture": here.machine.architecture, "InstanceState": "running"} if here else {}
         found = [
             {**row, **more}
-            for row in rows(view, clock.now())
+            for row in listing(view)
             if all(_fits(view, row, key, values, OPERATORS[name]) for key, values, name in wanted)
         ]
         page, token = listed(call.params, found, lambda row: str(row["InstanceId"]))
@@ -125,7 +131,7 @@ def operations(parts: Parts) -> list[Operation]:
 
 
 def rows(view: View, now: float) -> Iterator[dict[str, Any]]:
-    """The machine as DescribeInstanceInformation shows it: under its own id, then under each alias."""
+    """The machine as both Describe operations show it: under its own id, then under each alias."""
     here = machine.find(view)
     if here is None:
         return
