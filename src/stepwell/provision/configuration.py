@@ -67,7 +67,8 @@ def read(
 ) -> Configuration:
     """The configuration of the project that `about` describes, with what the stack's file at `path` sets.
 
-    Values that are `given` go before those of the files. Without `decrypt` encrypted values are covered, and no passphrase is needed.
+    Values that are `given` go before those of the files. Without `decrypt` encrypted values are covered, and
+    no passphrase is needed.
 
     Raises:
         ProjectInvalid: the file makes no sense, or a value can't be decrypted.

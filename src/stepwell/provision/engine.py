@@ -33,9 +33,7 @@ def run(
     request: Request, observer: Observer, *, clients: ClientFactory | None = None, play: Play | None = None
 ) -> Outcome:
     """See `stepwell.provision.run`. `play` stands in for the program's process."""
-    told = project.read(
-        request.program, request.stack, passphrase=request.passphrase, config=request.config
-    )
+    told = project.read(request.program, request.stack, passphrase=request.passphrase, config=request.config)
     make = clients or boto3_clients(
         endpoint=request.endpoint,
         access_key=request.access_key,
