@@ -15,8 +15,14 @@ _SPELT_OTHERWISE = {
     "PermissionsBoundaryAttachmentType",
     "PolicySourceType",
 }
-#: what AWS leaves out although its model requires it: of root, and of a function without one
-_LEFT_OUT = {"GetUser.User.UserName", "GetFunctionCodeSigningConfig.CodeSigningConfigArn"}
+#: what is left out although the model requires it: root has no name and path (nor, here, a birthday), and a
+#: function may have no such configuration
+_LEFT_OUT = {
+    "GetFunctionCodeSigningConfig.CodeSigningConfigArn",
+    "GetUser.User.CreateDate",
+    "GetUser.User.Path",
+    "GetUser.User.UserName",
+}
 
 
 def check_shape(shape: Shape | None, value: Any, path: str) -> None:
