@@ -56,7 +56,7 @@ def service(parts: Parts) -> Service:
             *associations.OPERATIONS,
             *commands.OPERATIONS,
             *associations.followed(documents.OPERATIONS),
-            *instances.operations(parts),
+            *instances.operations(parts, associations.associated),
             *parameters.operations(parts.sealer),
             *associations.followed(tags.operations(TAGGED)),
             *windows.OPERATIONS,

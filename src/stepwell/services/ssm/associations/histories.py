@@ -23,6 +23,7 @@ from stepwell.services.ssm.associations.runs import (
     executions_of,
 )
 from stepwell.services.ssm.commands.progress import instance_arn
+from stepwell.services.ssm.commands.records import OVER
 from stepwell.services.ssm.errors import AssociationExecutionDoesNotExist
 from stepwell.services.ssm.paging import listed
 
@@ -160,6 +161,25 @@ def _status(view: View, condition: Condition) -> dict[str, Any]:
     if "AssociationName" in settings:
         shown["AssociationName"] = settings["AssociationName"]
     return shown
+
+
+def associated(view: View, instance: str) -> dict[str, Any]:
+    """What DescribeInstanceInformation says of associations; nothing where none was for the instance."""
+    found = conditions_of(view, instance)
+    if not found:
+        return {}
+    counts = Counter(each.status if each.status in OVER else "Pending" for each in found)
+    worst = "Pending" if "Pending" in counts else "Success" if set(counts) == {"Success"} else "Failed"
+    shown = {
+        "AssociationStatus": worst,
+        "LastAssociationExecutionDate": max(each.changed for each in found),
+        "AssociationOverview": {
+            "DetailedStatus": worst,
+            "InstanceAssociationStatusAggregatedCount": dict(counts),
+        },
+    }
+    successes = [each.succeeded for each in found if each.succeeded is not None]
+    return {**shown, **({"LastSuccessfulAssociationExecutionDate": max(successes)} if successes else {})}
 
 
 def _instance(params: Mapping[str, Any], site: Site) -> str:

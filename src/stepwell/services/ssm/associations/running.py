@@ -202,6 +202,7 @@ def _know(draft: Draft, association: Association, execution: Execution, changed:
             error=execution.error,
             compliant=judged,
             judged=each.changed if each.over else before.judged if before else None,
+            succeeded=each.changed if each.status == "Success" else before.succeeded if before else None,
         )
         draft.put(known)
         if before is None or (known.status, known.execution) != (before.status, before.execution):

@@ -97,8 +97,9 @@ class Condition(Record, frozen=True, kw_only=True):
     error: tuple[str, str] | None = None
     #: whether its last execution that is over was a success; None before there was one
     compliant: bool | None = None
-    #: when that was found
+    #: when that was found, and when an execution was last a success
     judged: float | None = None
+    succeeded: float | None = None
 
     @property
     def key(self) -> str:

@@ -299,3 +299,26 @@ def test_an_instance_knows_its_associations(world: World) -> None:
     [effective] = world.call("DescribeEffectiveInstanceAssociations", InstanceId=world.id)["Associations"]
     assert (effective["AssociationId"], effective["Content"]) == (id, DOCUMENT)
     assert world.call("DescribeEffectiveInstanceAssociations", InstanceId=ALIASES[0])["Associations"] == []
+
+
+def test_an_instance_shows_how_its_associations_are(world: World) -> None:
+    def shown() -> dict[str, Any]:
+        filters = [{"Key": "InstanceIds", "Values": [world.id]}]
+        found: dict[str, Any] = world.call("DescribeInstanceInformation", Filters=filters)[
+            "InstanceInformationList"
+        ][0]
+        return found
+
+    assert "AssociationStatus" not in shown()
+    id = world.associate()
+    assert shown()["AssociationStatus"] == "Pending"
+    world.finish(id)
+    assert shown()["LastSuccessfulAssociationExecutionDate"] == world.now()
+    world.finish(world.associate(), ("Failed", 1))
+    assert shown()["AssociationOverview"] == {
+        "DetailedStatus": "Failed",
+        "InstanceAssociationStatusAggregatedCount": {"Success": 1, "Failed": 1},
+    }
+    failed = [{"Key": "AssociationStatus", "Values": ["Failed"]}]
+    rows = world.call("DescribeInstanceInformation", Filters=failed)["InstanceInformationList"]
+    assert [row["InstanceId"] for row in rows] == [world.id]
