@@ -1,0 +1,79 @@
+"""From what was measured to a decision: the one place that knows the order of the questions."""
+
+from __future__ import annotations
+
+from .decision import Decision, decision, part
+from .evidence import Comparison, Evidence
+
+
+def decide(found: Evidence) -> Decision:
+    """The decision that follows from evidence and its settings; what the evidence says of it is not read.
+
+    First the batch: what can't be judged, too few rows, labels that the champion doesn't recognise. Then the
+    challenger: what is wrong with it, trusted rows, slices, and at last the rule on the batch's own rows.
+    """
+    settings = found.settings
+    for problem in found.problems:
+        if part(problem.code) == 1 and not problem.code.startswith("METRIC_"):
+            return decision(problem.code, problem.sentence)
+    new = found.whole("new")
+    if new is None:
+        return decision("EMPTY_BATCH")
+    if new.rows < settings.least_rows:
+        return decision("TOO_FEW_ROWS", f"{new.rows}; {settings.least_rows} are asked for.")
+    if found.champion_expected and found.recognised is not None and not reaches(found, found.recognised):
+        asked = f"{settings.metric} {found.recognised:.4g} on them, the floor is {settings.floor:g}."
+        return decision("BELOW_FLOOR", asked)
+    for problem in found.problems:
+        return decision(problem.code, problem.sentence)
+    if not found.champion_expected:
+        return _first(found, new)
+    return _second(found, new)
+
+
+def reaches(found: Evidence, score: float) -> bool:
+    """Whether a score reaches the floor; an error reaches it from above."""
+    floor = found.settings.floor
+    return score >= floor if found.higher_is_better else score <= floor
+
+
+def _first(found: Evidence, new: Comparison) -> Decision:
+    score = new.challenger if new.challenger is not None else float("nan")
+    told = f"{found.settings.metric} {score:.4g}, the floor is {found.settings.floor:g}."
+    return decision("FIRST_CHAMPION" if reaches(found, score) else "FIRST_BELOW_FLOOR", told)
+
+
+def _second(found: Evidence, new: Comparison) -> Decision:
+    settings = found.settings
+    trusted = found.whole("trusted")
+    if trusted is not None and _significant(trusted.p_worse, settings.alpha):
+        return decision("WORSE_ON_TRUSTED", _told(trusted, trusted.p_worse))
+    judged = [each for each in found.comparisons if each.part and each.judged and each.test]
+    for each in judged:
+        # as many slices as there are, so many chances to be unlucky (Bonferroni)
+        if _significant(each.p_worse, settings.alpha / len(judged)):
+            return decision(
+                "WORSE_ON_SLICE", f"{each.part}, {each.rows_of} rows: {_told(each, each.p_worse)}"
+            )
+    p = new.p_better if settings.rule == "better" else new.p_not_worse
+    if _significant(p, settings.alpha):
+        return decision("BETTER" if settings.rule == "better" else "NOT_WORSE", _told(new, p))
+    reason = "WORSE_ON_NEW" if _significant(new.p_worse, settings.alpha) else "NOT_SHOWN"
+    return decision(reason, _told(new, new.p_worse if reason == "WORSE_ON_NEW" else p))
+
+
+def _significant(p: float | None, alpha: float) -> bool:
+    return p is not None and p < alpha
+
+
+def _told(found: Comparison, p: float | None) -> str:
+    """`0.934 against 0.951 on 122 rows, 3 won and 5 lost, p = 0.86.`"""
+    shown = "-" if p is None else f"{p:.3g}"
+    return (
+        f"{_figure(found.challenger)} against {_figure(found.champion)} on {found.rows} rows, "
+        f"{found.won} won and {found.lost} lost, p = {shown}."
+    )
+
+
+def _figure(value: float | None) -> str:
+    return "-" if value is None else f"{value:.4g}"
