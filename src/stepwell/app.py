@@ -67,7 +67,7 @@ COUNTED: dict[str, stepwell.Counted] = {
     "training jobs in progress": (sagemaker.TrainingJob, lambda job: job.live),
 }
 #: who keeps the ids of this machine
-ALIASES = stepwell.Aliases(every=ssm.aliases.every, put=ssm.put_alias, delete=ssm.aliases.delete)
+ALIASES = stepwell.Aliases(every=ssm.aliases.every, put=ssm.put_alias, delete=ssm.delete_alias)
 #: seconds after which bytes that no record needs are removed, and between two looks for them
 BLOB_GRACE = 3600
 #: the exit status of a server whose loop failed; a supervisor such as systemd starts it again

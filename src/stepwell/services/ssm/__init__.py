@@ -4,7 +4,8 @@
     effects(parts)       what is done after a commit
     timers(parts)        what due times decide
     subscribers(parts)   what events of services decide
-    put_alias(draft, id) the machine has that id too
+    put_alias(draft, id), delete_alias(draft, id)
+                         the machine has that id too, or no longer
     tags_of(view, arn)   the tags of what an ARN names
     register(draft, m)   knows this machine; at every start
 
@@ -27,6 +28,7 @@ __all__ = [
     "Command",
     "Parts",
     "aliases",
+    "delete_alias",
     "effects",
     "put_alias",
     "register",
@@ -82,4 +84,10 @@ def subscribers(parts: Parts) -> list[Subscriber]:
 def put_alias(draft: Draft, id: str) -> None:
     """Let the machine have that id too, and be what associations want of it. Raises ValidationException."""
     aliases.put(draft, id)
+    associations.targets_changed(draft)
+
+
+def delete_alias(draft: Draft, id: str) -> None:
+    """Take an id away, and associations' hold of it. Raises InvalidInstanceId."""
+    aliases.delete(draft, id)
     associations.targets_changed(draft)

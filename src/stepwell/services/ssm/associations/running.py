@@ -39,10 +39,9 @@ def begin(draft: Draft, association: Association) -> Association:
     if before is not None and not before.over:
         stop(draft, before, "TimedOut")
         association = draft.get(Association, association.id) or association
-    ids = targets.present(draft, association.settings["Targets"])
-    association = replace(association, instances=ids)
+    association = aim(draft, association)
+    ids = association.instances
     if not ids:
-        draft.put(association)
         return association
     execution = Execution(
         id=draft.uuid(),
@@ -68,6 +67,17 @@ def begin(draft: Draft, association: Association) -> Association:
         return association
     fail(draft, execution, "InvalidRole", f"The role {role} cannot be assumed by Systems Manager.")
     return draft.get(Association, association.id) or association
+
+
+def aim(draft: Draft, association: Association) -> Association:
+    """Write which instances an association is for now; of others it says no more."""
+    ids = targets.present(draft, association.settings["Targets"])
+    for id in association.instances:
+        if id not in ids:
+            draft.delete(Condition, f"{id}/{association.id}")
+    association = replace(association, instances=ids)
+    draft.put(association)
+    return association
 
 
 def sent(draft: Draft, execution: Execution, command: str) -> None:
@@ -186,6 +196,8 @@ def _summarise(draft: Draft, association: Association, execution: Execution) -> 
 def _know(draft: Draft, association: Association, execution: Execution, changed: Sequence[Applied]) -> None:
     """Remember and tell what became of instances. An execution that came later keeps its word."""
     for each in changed:
+        if each.instance not in association.instances:
+            continue
         before = draft.get(Condition, f"{each.instance}/{association.id}")
         if before is not None and execution.key not in (before.execution, association.execution):
             continue

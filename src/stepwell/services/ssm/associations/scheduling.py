@@ -46,8 +46,8 @@ def targets_changed(draft: Draft) -> None:
         ids = targets.present(draft, association.settings["Targets"])
         if set(ids) - set(association.instances) and not association.only_scheduled:
             running.begin(draft, association)
-        elif ids != association.instances:
-            draft.put(replace(association, instances=ids))
+        else:
+            running.aim(draft, association)
 
 
 def document_changed(draft: Draft, name: str, version: str) -> None:

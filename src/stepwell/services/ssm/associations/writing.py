@@ -77,7 +77,9 @@ def _said(draft: Draft, association: Association) -> Association:
         )
     )
     association = schedule(draft, association, draft.now)
-    return association if association.only_scheduled else running.begin(draft, association)
+    return (
+        running.aim(draft, association) if association.only_scheduled else running.begin(draft, association)
+    )
 
 
 async def prepare_batch(call: Call, context: Context) -> list[dict[str, Any] | AwsError]:
@@ -140,9 +142,9 @@ def update(call: Call, draft: Draft, prepared: Mapping[str, Any]) -> dict[str, A
 def delete(call: Call, draft: Draft) -> None:
     """DeleteAssociation. A command under way goes on to its end."""
     association = association_for(draft, call.params)
+    for instance in association.instances:
+        draft.delete(Condition, f"{instance}/{association.id}")
     for execution in list(executions_of(draft, association.id)):
-        for applied in execution.targets:
-            draft.delete(Condition, f"{applied.instance}/{association.id}")
         if execution.command is not None:
             draft.delete(Awaited, execution.command)
         for kind in (running.LATEST, running.FORGET):

@@ -121,6 +121,29 @@ def test_starts_that_the_server_slept_through_are_made_up_for_once(world: World)
     assert world.statuses(id) == ["Pending", "Success", "Success"]
 
 
+def test_a_clock_that_jumps_ahead_starts_one_run(world: World) -> None:
+    id = world.associate(ScheduleExpression="cron(0/30 * * * ? *)")
+    world.finish(id)
+    world.later(86_400 + 600)
+    world.finish(id)
+    assert world.statuses(id) == ["Success", "Success"]
+    world.until("2025-01-02T12:30:00+00:00")
+    assert len(world.executions(id)) == 3
+
+
+def test_of_instances_that_it_is_no_longer_for_an_association_says_nothing(world: World) -> None:
+    id = world.associate(*ALIASES[:2])
+    world.finish(id)
+    only = [{**NAMED, "Values": ALIASES[1:2]}]
+    wish = {"Parameters": {"commands": ["true"]}, "Targets": only}
+    world.do("UpdateAssociation", AssociationId=id, **wish)
+    world.finish(id)
+    found = world.call("ListComplianceItems")["ComplianceItems"]
+    assert [each["ResourceId"] for each in found] == ALIASES[1:2]
+    left = world.call("DescribeInstanceAssociationsStatus", InstanceId=ALIASES[0])
+    assert left["InstanceAssociationStatusInfos"] == []
+
+
 def test_a_run_that_is_due_times_out_the_one_before_it(world: World) -> None:
     id = world.associate(ScheduleExpression="rate(30 minutes)")
     first = world.targets(id)[0]["OutputSource"]["OutputSourceId"]
@@ -189,6 +212,12 @@ def test_an_id_that_the_machine_gets_later_is_waited_for(world: World) -> None:
     world.server.decide(lambda draft: ssm.put_alias(draft, "i-0000000000000000f"))
     world.calm()
     assert [each["ResourceId"] for each in world.targets(id)] == ["i-0000000000000000f"]
+    world.finish(id)
+    world.later(1)
+    for change in (ssm.delete_alias, ssm.put_alias):
+        world.server.decide(lambda draft, change=change: change(draft, "i-0000000000000000f"))
+    world.calm()
+    assert world.statuses(id) == ["Pending", "Success"]
 
 
 def test_a_change_of_the_document_runs_those_that_follow_it(world: World) -> None:
