@@ -52,7 +52,7 @@ def answers(given: Any, rows: int, task: str, scale: Sequence[str], own: Sequenc
     if len(listed) != rows:
         raise Unusable("SHAPE", f"there are {len(listed)} answers for {rows} rows")
     order = [class_name(each) for each in own] if own is not None else list(scale)
-    found = []
+    found: list[Any] = []
     for number, value in enumerate(listed):
         if task == "numbers":
             found.append(_number(value, number))
@@ -69,9 +69,7 @@ def answers(given: Any, rows: int, task: str, scale: Sequence[str], own: Sequenc
         else:
             chance = _number(value, number)
             if len(scale) != 2 or not 0.0 <= chance <= 1.0:
-                raise Unusable(
-                    "SHAPE", f"the answer to row {number + 1}, {chance}, is no probability of a class"
-                )
+                raise Unusable("SHAPE", f"the answer to row {number + 1}, {chance}, is no probability")
             found.append((1.0 - chance, chance))
     return found
 

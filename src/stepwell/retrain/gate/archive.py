@@ -8,14 +8,13 @@ from __future__ import annotations
 import hashlib
 import zipfile
 from pathlib import Path
-from typing import Dict
 
 HERE = Path(__file__).resolve().parent
 #: every entry's time, so that the same code is the same archive
 WHEN = (1980, 1, 1, 0, 0, 0)
 
 
-def sources() -> Dict[str, bytes]:
+def sources() -> dict[str, bytes]:
     """The gate's files by their names; also from within an archive."""
     if HERE.is_dir():
         return {path.name: path.read_bytes() for path in sorted(HERE.glob("*.py"))}

@@ -1,4 +1,4 @@
-"""The reasons that a gate can have, each with what follows from it: one table, and nothing decided elsewhere."""
+"""The reasons that a gate can have, each with what follows from it: one table."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ REASONS = {
     "NOT_SHOWN": (
         KEEP,
         2,
-        "the rule is not shown to hold: the rows allow a loss beyond the margin, or no gain",
+        "the rule is not shown to hold by so many rows",
     ),
     "NOT_WORSE": (DEPLOY, 2, "the challenger is shown to be no more than the margin worse"),
     "BETTER": (DEPLOY, 2, "the challenger is shown to be better"),

@@ -58,9 +58,7 @@ def _unpacked(archive: Path, target: Path) -> Path:
                 place = (root / entry.name).resolve()
                 within = place == root or root in place.parents
                 if not within or not (entry.isfile() or entry.isdir()):
-                    raise _Problem(
-                        "UNLOADABLE", f"the archive has an entry that is no plain file: {entry.name}."
-                    )
+                    raise _Problem("UNLOADABLE", f"an entry is no plain file: {entry.name}.")
                 packed.extract(entry, str(root))
     except (tarfile.TarError, OSError, EOFError) as error:
         raise _Problem("UNLOADABLE", f"model.tar.gz cannot be unpacked: {error}.") from None

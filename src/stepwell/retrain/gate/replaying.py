@@ -23,9 +23,7 @@ def replayed(found: Evidence, **changes: Any) -> Evidence:
     """
     for name in changes:
         if name not in REPLAYABLE:
-            raise SettingsInvalid(
-                f"{name} can't be replayed: it takes the models; {', '.join(REPLAYABLE)} can"
-            )
+            raise SettingsInvalid(f"{name} takes the models; replayed are {', '.join(REPLAYABLE)}")
     settings = found.settings.changed(**{name: each for name, each in changes.items() if each is not None})
     for name, outcomes in found.outcomes.items():
         whole = found.whole(name)

@@ -45,11 +45,11 @@ class Trial:
     #: why rows could not be read
     problems: tuple[Note, ...] = ()
     #: where models and libraries come from
-    sources: Sources = Sources()
+    sources: Sources = field(default_factory=Sources)
 
 
 def judge(trial: Trial, settings: Settings) -> Evidence:
-    """The evidence of a trial, with its decision. Raises SettingsInvalid for a metric that can't be loaded."""
+    """The evidence of a trial, with its decision. Raises SettingsInvalid where the metric can't be loaded."""
     return _Judgement(trial, settings).evidence()
 
 
