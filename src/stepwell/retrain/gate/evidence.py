@@ -110,6 +110,8 @@ class Comparison:
     undefined: int = 0
     #: whether a rule is asked of it; a slice may be shown only
     judged: bool = True
+    #: what the champion must score on this slice of the batch's own labels; None: nothing
+    floor: float | None = None
 
 
 @dataclass(frozen=True)

@@ -46,8 +46,8 @@ def run(base: Path) -> Evidence:
     """Judge what lies in `base`, and write `report/evidence.json` and `report/summary.json`.
 
     `challenger/` and `champion/` hold a model.tar.gz each, `new/` and `trusted/` CSV files, `config/` one
-    JSON file: {"gate": settings, "input": how rows are read}. A champion is expected where its folder is there,
-    unless the input says. Raises GateFault for the settings, OSError for folders.
+    JSON file: {"gate": settings, "input": how rows are read}. A champion is expected where its folder is
+    there, unless the input says. Raises GateFault for the settings, OSError for folders.
     """
     settings, how = _configuration(base / "config")
     for folder in (base / "config", base / "code"):

@@ -21,9 +21,13 @@ def decide(found: Evidence) -> Decision:
         return decision("EMPTY_BATCH")
     if new.rows < settings.least_rows:
         return decision("TOO_FEW_ROWS", f"{new.rows}; {settings.least_rows} are asked for.")
-    if found.champion_expected and found.recognised is not None and not reaches(found, found.recognised):
-        asked = f"{settings.metric} {found.recognised:.4g} on them, the floor is {settings.floor:g}."
-        return decision("BELOW_FLOOR", asked)
+    if found.champion_expected:
+        asked: list[tuple[str, float | None, float | None]] = [("them", found.recognised, settings.floor)]
+        asked += [(each.part, each.champion, each.floor) for each in found.comparisons]
+        for where, score, floor in asked:
+            if score is not None and floor is not None and not reaches(found, score, floor):
+                told = f"{settings.metric} {score:.4g} on {where}, the floor is {floor:g}."
+                return decision("BELOW_FLOOR", told)
     for problem in found.problems:
         return decision(problem.code, problem.sentence)
     if not found.champion_expected:
@@ -31,16 +35,17 @@ def decide(found: Evidence) -> Decision:
     return _second(found, new)
 
 
-def reaches(found: Evidence, score: float) -> bool:
-    """Whether a score reaches the floor; an error reaches it from above."""
-    floor = found.settings.floor
+def reaches(found: Evidence, score: float, floor: float) -> bool:
+    """Whether a score reaches a floor; an error reaches it from above."""
     return score >= floor if found.higher_is_better else score <= floor
 
 
 def _first(found: Evidence, new: Comparison) -> Decision:
     score = new.challenger if new.challenger is not None else float("nan")
     told = f"{found.settings.metric} {score:.4g}, the floor is {found.settings.floor:g}."
-    return decision("FIRST_CHAMPION" if reaches(found, score) else "FIRST_BELOW_FLOOR", told)
+    return decision(
+        "FIRST_CHAMPION" if reaches(found, score, found.settings.floor) else "FIRST_BELOW_FLOOR", told
+    )
 
 
 def _second(found: Evidence, new: Comparison) -> Decision:

@@ -21,12 +21,14 @@ SLICE_RULES = ("no-regression", "show")
 class Slice:
     """Rows that share a value of one column, or fall between two bounds of it."""
 
-    #: the column's name, or its number from 0 where rows have no header
+    #: the column's name, or its number from 0 where rows have no header; `label`: the label
     column: str
     #: for numbers: where one slice ends and the next begins, ascending; empty: each value is a slice
     bounds: tuple[float, ...] = ()
     #: `no-regression`: the challenger may not be significantly worse in any; `show`: not judged
     rule: str = "no-regression"
+    #: what the champion must score on each slice of the batch's own labels; None: nothing
+    floor: float | None = None
 
 
 @dataclass(frozen=True)
@@ -144,12 +146,24 @@ def _array(name: str, value: Any) -> list[Any]:
     return list(value)
 
 
+def _number(name: str, value: Any) -> float:
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
+        raise SettingsInvalid(f"{name} must be a number, not {value!r}")
+    return value
+
+
 def _slice(value: Any) -> Slice:
     if not isinstance(value, dict):
         raise SettingsInvalid(f"a slice is an object with a column, not {value!r}")
     _known(Slice, value, "slices")
-    bounds = tuple(_array("bounds", value.get("bounds", ())))
-    return Slice(str(value.get("column", "")), bounds, value.get("rule", "no-regression"))
+    bounds = tuple(_number("a bound", each) for each in _array("bounds", value.get("bounds", ())))
+    floor = value.get("floor")
+    return Slice(
+        column=str(value.get("column", "")),
+        bounds=bounds,
+        rule=value.get("rule", "no-regression"),
+        floor=None if floor is None else _number("a slice's floor", floor),
+    )
 
 
 def _baseline(value: Any) -> Baseline:
@@ -167,9 +181,7 @@ def _check(settings: Settings) -> None:
         ("trusted_margin", 0.0, math.inf),
         ("alpha", 1e-6, 0.5),
     ):
-        value = getattr(settings, name)
-        if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
-            raise SettingsInvalid(f"{name} must be a number, not {value!r}")
+        value = _number(name, getattr(settings, name))
         if not least <= value <= most:
             raise SettingsInvalid(f"{name} must be from {least} to {most}, not {value}")
     for name, lowest in (("least_rows", 1), ("least_slice_rows", 1), ("resamples", 100), ("seed", 0)):

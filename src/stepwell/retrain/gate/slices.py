@@ -18,6 +18,8 @@ def members(rows: Rows, asked: Slice) -> dict[str, list[int]] | None:
     A cell that is no number, where there are bounds, is in the slice `column=?`.
     """
     cells = rows.column(asked.column)
+    if cells is None and asked.column == "label":
+        cells = [str(label) for label in rows.labels]
     if cells is None:
         return None
     found: dict[str, list[int]] = {}

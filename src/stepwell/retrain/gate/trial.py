@@ -15,7 +15,7 @@ from .faults import MetricUndefined
 from .metrics import Metric, Scale, metric
 from .rows import Rows
 from .ruling import decide
-from .settings import Settings
+from .settings import Settings, Slice
 
 
 @dataclass(frozen=True)
@@ -194,16 +194,18 @@ class _Judgement:
             if places is None:
                 self.notes.append(Note("NO_COLUMN", f"{name} rows have no column {asked.column!r}."))
             for part, members in (places or {}).items():
-                found.append(self._sliced(name, part, members, models, judged=asked.rule == "no-regression"))
+                found.append(self._sliced(name, part, members, models, asked))
         return found
 
     def _sliced(
-        self, name: str, part: str, members: list[int], models: list[list[Any] | None], *, judged: bool
+        self, name: str, part: str, members: list[int], models: list[list[Any] | None], asked: Slice
     ) -> Comparison:
         enough = len(members) >= self.settings.least_slice_rows
+        judged = asked.rule == "no-regression"
         if judged and not enough:
             self.notes.append(Note("SMALL_SLICE", f"{name} rows, {part}: {len(members)}."))
-        blank = Comparison(rows_of=name, part=part, rows=len(members), judged=judged and enough)
+        floor = asked.floor if enough and name == "new" else None
+        blank = Comparison(rows_of=name, part=part, rows=len(members), judged=judged and enough, floor=floor)
         labels = [self.sets[name].labels[place] for place in members]
         ours, theirs = ([each[place] for place in members] if each else None for each in models)
         try:
