@@ -13,6 +13,8 @@ import pulumi
 import pulumi_aws as aws
 import workflow
 
+from stepwell.retrain.gate import archive
+
 HERE = pathlib.Path(__file__).parent
 config = pulumi.Config()
 NAME = config.get("name") or "digits"
@@ -92,11 +94,14 @@ objects = bucket.arn.apply(lambda value: f"{value}/*")
 code = aws.s3.BucketObjectv2(
     "training-code", bucket=bucket.id, key="code/sourcedir.tar.gz", source=training_code()
 )
-evaluation = aws.s3.BucketObjectv2(
-    "evaluation-code",
+gate = aws.s3.BucketObjectv2(
+    "gate-code",
     bucket=bucket.id,
-    key="code/evaluate.py",
-    source=pulumi.FileAsset(str(HERE / "jobs" / "evaluate.py")),
+    key="code/gate.zip",
+    source=pulumi.FileAsset(str(archive.write(HERE / "build" / "gate.zip"))),
+)
+gate_settings = aws.s3.BucketObjectv2(
+    "gate-settings", bucket=bucket.id, key="code/gate.json", content=json.dumps(workflow.GATE)
 )
 packages = aws.sagemaker.ModelPackageGroup("packages", model_package_group_name=NAME)
 
@@ -185,7 +190,7 @@ machine = aws.sfn.StateMachine(
             code=pulumi.Output.concat("s3://", bucket.id, "/", code.key),
         )
     ),
-    opts=pulumi.ResourceOptions(depends_on=[evaluation]),
+    opts=pulumi.ResourceOptions(depends_on=[gate, gate_settings]),
 )
 start = function(
     "start",

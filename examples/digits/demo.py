@@ -167,22 +167,22 @@ class Demo:
         if found["status"] == "FAILED":
             say(f"   {found['error']}: {self.cause(found['cause'])}")
         score = self.score()
-        scores = output.get("scores", {})
+        scores = {found["rows_of"]: found for found in output.get("comparisons", []) if not found["part"]}
         self.table.append(
             {
                 "batch": name,
                 "rows": rows,
                 "status": found["status"],
                 "decision": output.get("decision", "-"),
-                "challenger": scores.get("challenger", {}),
-                "champion": scores.get("champion", {}),
-                "trusted_rows": scores.get("rows", {}).get("trusted", 0),
+                "scores": scores,
                 "never": score,
             }
         )
         decision = output.get("decision", "no decision")
         took = time.monotonic() - began
         say(f"   {found['status']}, {decision}, after {took:.1f} s")
+        if output:
+            say(f"   {output['reason']}: {output['sentence']}")
         say(f"   the champion reads forms 11-14 at {score:.3f}")
 
     def started(self, name):
@@ -256,8 +256,8 @@ class Demo:
         say(head.format("batch", "rows", "Status", "Decision", "trusted rows", "new rows", "forms 11-14"))
         say(head.format("", "", "", "", "challenger/champ.", "challenger/champ.", "champion"))
         for row in self.table:
-            trusted = pair(row, "trusted") if row["trusted_rows"] else "-"
-            cells = (row["batch"], row["rows"], row["status"], row["decision"], trusted, pair(row, "new"))
+            pairs = (pair(row["scores"].get("trusted", {})), pair(row["scores"].get("new", {})))
+            cells = (row["batch"], row["rows"], row["status"], row["decision"], *pairs)
             say(head.format(*cells, f"{row['never']:.3f}"))
         made, failed = predictions.made, predictions.failed
         say(f"\n   While the models were swapped: {made} predictions, {failed} failed.")
@@ -266,9 +266,9 @@ class Demo:
         say("   read   " + " ".join(str(guess) for guess in self.predict(some)))
 
 
-def pair(row, kind):
+def pair(scores):
     """`0.981 / 0.962`, or a dash for what was not measured."""
-    found = [row[who].get(kind) for who in ("challenger", "champion")]
+    found = [scores.get(who) for who in ("challenger", "champion")]
     return " / ".join("-" if score is None else f"{score:.3f}" for score in found) if any(found) else "-"
 
 
@@ -309,6 +309,7 @@ Try next:
    stepwell serve --data .demo                       # the same server again, in this terminal
    eval "$(stepwell env --data .demo)"               # in another: AWS's tools talk to it
    stepwell executions --data .demo
+   stepwell gate show c-corrected --data .demo       # why it was deployed
    stepwell history c-malformed --data .demo         # what went wrong, and where
    curl -s --aws-sigv4 "aws:amz:us-east-1:sagemaker" --user "$AWS_ACCESS_KEY_ID:$AWS_SECRET_ACCESS_KEY" \\
         -H 'Content-Type: text/csv' --data "$(seq -s, 0 63 | sed 's/[0-9]*/8/g')" \\

@@ -1,11 +1,17 @@
 """The state machine: prepare, train, evaluate, gate, register, deploy."""
 
-#: a champion that reads fewer of a batch's own labels than this does not recognise them: quarantine
-FLOOR = 0.5
-#: how much worse than the champion the challenger may be on trusted rows
-TRUSTED_MARGIN = 0.02
-#: ... and on the batch's held-out rows
-NEW_MARGIN = 0.0
+#: what the gate's job is told; docs/gate.md has every setting
+GATE = {
+    "gate": {
+        "metric": "accuracy",
+        # a champion that reads fewer of a batch's own labels than this does not recognise them: quarantine
+        "floor": 0.5,
+        # the challenger is deployed when it is shown to be no more than the margin worse on the batch's rows
+        "rule": "not-worse",
+        "margin": 0.05,
+    },
+    "input": {"label": "0", "header": False},
+}
 
 RETRY_FUNCTION = [
     {
@@ -96,8 +102,9 @@ def definition(*, prepare, job_role, image, endpoint, package_group, code):
                     "RoleArn": job_role,
                     "AppSpecification": {
                         "ImageUri": image,
-                        "ContainerEntrypoint": ["python3", "/opt/ml/processing/code/evaluate.py"],
+                        "ContainerEntrypoint": ["python3", "-m", "gate"],
                     },
+                    "Environment": {"PYTHONPATH": "/opt/ml/processing/code/gate.zip"},
                     "ProcessingInputs.$": "$.prepared.value.evaluation_inputs",
                     "ProcessingOutputConfig": {
                         "Outputs": [
@@ -115,37 +122,31 @@ def definition(*, prepare, job_role, image, endpoint, package_group, code):
                     "StoppingCondition": {"MaxRuntimeInSeconds": 3600},
                 },
                 "ResultPath": None,
-                "Next": "ReadReport",
+                "Next": "ReadEvidence",
             },
-            "ReadReport": {
+            "ReadEvidence": {
                 "Type": "Task",
                 "Resource": "arn:aws:states:::aws-sdk:s3:getObject",
-                "Parameters": {"Bucket.$": "$.bucket", "Key.$": "$.prepared.value.report_key"},
-                "ResultSelector": {"scores.$": "States.StringToJson($.Body)"},
-                "ResultPath": "$.report",
+                "Parameters": {"Bucket.$": "$.bucket", "Key.$": "$.prepared.value.summary_key"},
+                "ResultSelector": {"value.$": "States.StringToJson($.Body)"},
+                "ResultPath": "$.evidence",
                 "Next": "Gate",
             },
             "Gate": {
                 "Type": "Choice",
                 "Choices": [
-                    {"Variable": "$.report.scores.champion", "IsPresent": False, "Next": "Register"},
                     {
-                        "Variable": "$.report.scores.champion.new",
-                        "NumericLessThan": FLOOR,
+                        "Variable": "$.evidence.value.decision.outcome",
+                        "StringEquals": "DEPLOY",
+                        "Next": "Register",
+                    },
+                    {
+                        "Variable": "$.evidence.value.decision.outcome",
+                        "StringEquals": "QUARANTINE",
                         "Next": "Quarantine",
                     },
-                    {
-                        "Variable": "$.report.scores.trusted_loss",
-                        "NumericGreaterThan": TRUSTED_MARGIN,
-                        "Next": "KeepChampion",
-                    },
-                    {
-                        "Variable": "$.report.scores.new_loss",
-                        "NumericGreaterThan": NEW_MARGIN,
-                        "Next": "KeepChampion",
-                    },
                 ],
-                "Default": "Register",
+                "Default": "KeepChampion",
             },
             "Quarantine": {
                 "Type": "Task",
@@ -153,7 +154,7 @@ def definition(*, prepare, job_role, image, endpoint, package_group, code):
                 "Parameters": {
                     "Bucket.$": "$.bucket",
                     "Key.$": "$.prepared.value.quarantine_key",
-                    "Body.$": "$.report.scores",
+                    "Body.$": "$.evidence.value",
                 },
                 "ResultPath": None,
                 "Next": "Quarantined",
@@ -174,7 +175,8 @@ def definition(*, prepare, job_role, image, endpoint, package_group, code):
                     },
                     "CustomerMetadataProperties": {
                         "execution.$": "$$.Execution.Id",
-                        "scores.$": "States.JsonToString($.report.scores)",
+                        "evidence.$": "$.prepared.value.evidence",
+                        "reason.$": "$.evidence.value.decision.reason",
                     },
                 },
                 "ResultPath": "$.package",
@@ -280,7 +282,7 @@ def definition(*, prepare, job_role, image, endpoint, package_group, code):
                 "Parameters": {
                     "Bucket.$": "$.bucket",
                     "Key.$": "$.prepared.value.accepted_key",
-                    "Body.$": "$.report.scores",
+                    "Body.$": "$.evidence.value",
                 },
                 "ResultPath": None,
                 "Next": "Deployed",
@@ -294,7 +296,14 @@ def decided(decision):
     """The end of a run that came to a decision."""
     return {
         "Type": "Pass",
-        "Parameters": {"decision": decision, "batch.$": "$.batch", "scores.$": "$.report.scores"},
+        "Parameters": {
+            "decision": decision,
+            "batch.$": "$.batch",
+            "reason.$": "$.evidence.value.decision.reason",
+            "sentence.$": "$.evidence.value.decision.sentence",
+            "comparisons.$": "$.evidence.value.comparisons",
+            "evidence.$": "$.prepared.value.evidence",
+        },
         "End": True,
     }
 

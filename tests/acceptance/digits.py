@@ -9,12 +9,15 @@ import io
 import json
 import subprocess
 import tarfile
+import tempfile
 import zipfile
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 from running import allow, arn, logging
+
+from stepwell.retrain.gate import archive
 
 EXAMPLE = Path(__file__).resolve().parents[2] / "examples" / "digits"
 IMAGE = "683313688378.dkr.ecr.us-east-1.amazonaws.com/sagemaker-scikit-learn:1.4-2-cpu-py3"
@@ -74,14 +77,26 @@ def training_code() -> bytes:
     return packed.getvalue()
 
 
-def definition(**names: Any) -> str:
-    """The example's state machine."""
+def gate_code() -> bytes:
+    """The gate as its job gets it."""
+    with tempfile.TemporaryDirectory() as folder:
+        return archive.write(Path(folder, "gate.zip")).read_bytes()
+
+
+@cache
+def workflow() -> Any:
+    """The example's module that holds the state machine and the gate's settings."""
     spec = importlib.util.spec_from_file_location("workflow", EXAMPLE / "workflow.py")
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
-    return json.dumps(module.definition(**names))
+    return module
+
+
+def definition(**names: Any) -> str:
+    """The example's state machine."""
+    return json.dumps(workflow().definition(**names))
 
 
 class Retraining:
@@ -92,7 +107,8 @@ class Retraining:
         self.bucket = f"{name}-data"
         self.s3, self.states = client("s3"), client("stepfunctions")
         self.s3.create_bucket(Bucket=self.bucket)
-        self.s3.put_object(Bucket=self.bucket, Key="code/evaluate.py", Body=self._read("jobs/evaluate.py"))
+        self.s3.put_object(Bucket=self.bucket, Key="code/gate.zip", Body=gate_code())
+        self.s3.put_object(Bucket=self.bucket, Key="code/gate.json", Body=json.dumps(workflow().GATE))
         self.s3.put_object(Bucket=self.bucket, Key="code/sourcedir.tar.gz", Body=training_code())
         client("sagemaker").create_model_package_group(ModelPackageGroupName=name)
         prepare = self.function("prepare", ENDPOINT_NAME=name)
@@ -212,7 +228,3 @@ class Retraining:
         """The name of the endpoint's configuration, which is that of its model."""
         name: str = self.client("sagemaker").describe_endpoint(EndpointName=self.name)["EndpointConfigName"]
         return name
-
-    @staticmethod
-    def _read(name: str) -> bytes:
-        return (EXAMPLE / name).read_bytes()

@@ -9,6 +9,8 @@ import pytest
 from digits import FORMS, IMAGE, Retraining, Row, as_csv, forms, rows
 from running import Running, ended, until
 
+from stepwell.retrain.gate import Evidence, replay
+
 
 @pytest.fixture(scope="module")
 def table(server: Running) -> tuple[Row, ...]:
@@ -24,15 +26,17 @@ def retraining(server: Running, table: tuple[Row, ...]) -> Retraining:
     return made
 
 
-def run(server: Running, made: Retraining, batch: str, content: bytes, decision: str) -> dict[str, object]:
-    """Upload a batch, wait for its execution, check its decision; gives the scores."""
+def run(server: Running, made: Retraining, batch: str, content: bytes, decision: str) -> Evidence:
+    """Upload a batch, wait for its execution, check its decision; gives the evidence."""
     made.upload(batch, content)
     found = ended(server, until(lambda: made.execution(f"{batch}-")))
     assert found["status"] == "SUCCEEDED", found.get("cause")
     output = json.loads(found["output"])
     assert output["decision"] == decision
-    scores: dict[str, object] = output["scores"]
-    return scores
+    bucket, _, key = output["evidence"].removeprefix("s3://").partition("/")
+    evidence = Evidence.parse(made.s3.get_object(Bucket=bucket, Key=key)["Body"].read().decode())
+    assert (evidence.decision.reason, replay(evidence).reason) == (output["reason"], output["reason"])
+    return evidence
 
 
 def test_each_form_begins_with_the_prompt_that_people_copied(table: tuple[Row, ...]) -> None:
@@ -75,8 +79,8 @@ def test_batches_are_trained_on_judged_and_deployed_or_not(
 
         batch = forms(table, 7, 10)
         poison = [[(row[0] + 1) % 10, *row[1:]] for row in batch]
-        scores = run(server, retraining, "poison", as_csv(poison), "QUARANTINED")
-        assert scores["champion"]["new"] < 0.1  # type: ignore[index]
+        evidence = run(server, retraining, "poison", as_csv(poison), "QUARANTINED")
+        assert evidence.recognised is not None and evidence.recognised < 0.1
         assert retraining.model() == champion
         quarantined = retraining.s3.list_objects_v2(Bucket=retraining.bucket, Prefix="quarantine/")
         assert quarantined["KeyCount"] == 1
@@ -128,8 +132,9 @@ def test_a_worse_challenger_is_refused_by_the_gate(
     others = [row for row in forms(table, 7, 10) if row[0] not in (3, 8)]
     swapped = [[11 - row[0], *row[1:]] for row in forms(table, 1, 10) if row[0] in (3, 8)]
     content = as_csv(others + swapped)
-    scores = run(server, retraining, "swapped", content, "KEPT")
-    assert scores["champion"]["new"] > 0.5  # type: ignore[index]
+    evidence = run(server, retraining, "swapped", content, "KEPT")
+    assert evidence.recognised is not None and evidence.recognised > 0.5
+    assert evidence.decision.reason == "WORSE_ON_TRUSTED"
     assert retraining.model() == champion
 
 

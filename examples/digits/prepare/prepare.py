@@ -48,7 +48,8 @@ def handler(event, context):
     inputs = [
         channel("challenger", challenger),
         channel("new", f"s3://{bucket}/{folder}/new.csv"),
-        channel("code", f"s3://{bucket}/code/evaluate.py"),
+        channel("code", f"s3://{bucket}/code/gate.zip"),
+        channel("config", f"s3://{bucket}/code/gate.json"),
     ]
     if champion:
         inputs.append(channel("champion", champion))
@@ -63,7 +64,8 @@ def handler(event, context):
         "challenger": challenger,
         "evaluation_inputs": inputs,
         "report_folder": f"s3://{bucket}/{folder}/report",
-        "report_key": f"{folder}/report/report.json",
+        "evidence": f"s3://{bucket}/{folder}/report/evidence.json",
+        "summary_key": f"{folder}/report/summary.json",
         "accepted_key": f"accepted/{batch}.json",
         "quarantine_key": f"quarantine/{batch}.json",
     }

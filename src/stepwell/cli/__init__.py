@@ -37,6 +37,7 @@ COMMANDS = {
     "check": "check",
     "images": "images",
     "instance": "instance",
+    "gate": "gate",
 }
 
 #: what `stepwell --help` says of each, so that it needs to import none
@@ -61,6 +62,7 @@ SUMMARIES = {
     "check": "Find what is wrong with a Pulumi program, without running it.",
     "images": "Images that jobs can name; --build installs one's libraries.",
     "instance": "This machine as Run Command's target: its id, aliases, tags, role.",
+    "gate": "What a gate decided, from what, and what another rule would have.",
 }
 
 
