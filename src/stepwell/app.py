@@ -35,6 +35,7 @@ from stepwell.services import (
     s3,
     sagemaker,
     sagemaker_runtime,
+    sqs,
     ssm,
     stepfunctions,
     stepwell,
@@ -63,6 +64,7 @@ COUNTED: dict[str, stepwell.Counted] = {
     "executions running": (Execution, lambda execution: execution.status == "RUNNING"),
     "functions": (lambda_.Function, lambda function: True),
     "processing jobs in progress": (sagemaker.ProcessingJob, lambda job: job.live),
+    "queues": (sqs.Queue, lambda queue: True),
     "state machines": (stepfunctions.StateMachine, lambda machine: True),
     "training jobs in progress": (sagemaker.TrainingJob, lambda job: job.live),
 }
@@ -137,6 +139,7 @@ class Server:
         From the outside inwards: nothing is closed before all that uses it.
         """
         self._collecting.cancel()
+        self.sqs.bells.close()
         await self._http.close()
         await self.performers.close()
         await self.functions.close()
@@ -258,6 +261,7 @@ class Server:
             credentials=self.sagemaker.credentials,
             sealer=FileSealer(self.folder.root),
         )
+        self.sqs = sqs.Parts(addresses=sqs.Addresses(self.url))
         self.eventbridge = eventbridge.EventBridge(
             eventbridge.Parts(permits=context.permits, serves=self._serves)
         )
@@ -271,6 +275,7 @@ class Server:
             sagemaker_runtime.service(self.sagemaker.router, servers),
             ssm.service(self.ssm),
             stepfunctions.service(self.engine),
+            sqs.service(self.sqs),
             stepwell.service(status=self.status, counted=COUNTED, stop=self.stop, aliases=ALIASES),
             sts.service(),
         ]
@@ -288,6 +293,7 @@ class Server:
             **self.engine.timers(),
             **self.eventbridge.timers(),
             **lambda_.timers(),
+            **sqs.timers(self.sqs),
             **ssm.timers(self.ssm),
             **sts.timers(),
         }

@@ -37,6 +37,8 @@ class AwsError(StepwellError):
 
     code: ClassVar[str] = "ValidationException"
     status: ClassVar[int] = 400
+    #: the code that the service's former query protocol had, where clients still compare that one
+    former: ClassVar[str | None] = None
 
     def __init__(
         self,
@@ -73,6 +75,7 @@ class AccessDenied(AwsError):
     """The caller's policies do not allow the call. Protocols spell the code their own way."""
 
     code = "AccessDeniedException"
+    former = "AccessDenied"
 
 
 class InternalFailure(AwsError):

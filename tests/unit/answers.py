@@ -15,13 +15,16 @@ _SPELT_OTHERWISE = {
     "PermissionsBoundaryAttachmentType",
     "PolicySourceType",
 }
-#: what is left out although the model requires it: root has no name and path (nor, here, a birthday), and a
-#: function may have no such configuration
+#: what is left out although the model requires it: root has no name and path (nor, here, a birthday), a
+#: function may have no such configuration, and clients of SQS ask whether there is a list of failures
 _LEFT_OUT = {
+    "ChangeMessageVisibilityBatch.Failed",
+    "DeleteMessageBatch.Failed",
     "GetFunctionCodeSigningConfig.CodeSigningConfigArn",
     "GetUser.User.CreateDate",
     "GetUser.User.Path",
     "GetUser.User.UserName",
+    "SendMessageBatch.Failed",
 }
 
 

@@ -15,8 +15,10 @@ from botocore.model import ListShape, MapShape, Shape, StringShape, StructureSha
 
 from stepwell.errors import ValidationException
 
-#: shapes whose values S3 checks itself: in any case, or with an error of their own
-_OWN_CHECKS = frozenset({"BucketLocationConstraint", "FilterRuleName"})
+#: shapes whose values S3 and SQS check themselves: in any case, or with an error of their own
+_OWN_CHECKS = frozenset(
+    {"BucketLocationConstraint", "FilterRuleName", "MessageSystemAttributeName", "QueueAttributeName"}
+)
 
 
 def validate(shape: Shape | None, params: Mapping[str, Any], code: str | None = None) -> None:

@@ -84,5 +84,6 @@ def wire_error(fault: AwsError, protocol: str, service: str | None) -> WireError
     code, status = SPELLINGS[protocol].get(fault.error_code, (fault.error_code, fault.http_status))
     declared = _declared(service).get(fault.error_code) if service is not None else None
     if declared is None:
-        return WireError(code=code, status=status)
-    return WireError(code=declared.code, status=declared.status or status, query_code=declared.query_code)
+        return WireError(code=code, status=status, query_code=fault.former)
+    former = declared.query_code or fault.former
+    return WireError(code=declared.code, status=declared.status or status, query_code=former)
