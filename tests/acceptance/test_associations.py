@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -158,3 +159,22 @@ def test_an_association_has_the_rights_of_its_role_and_no_others(server: Running
     ssm.start_associations_once(AssociationIds=[id])
     assert until(lambda: over() == "Success")
     ssm.delete_association(AssociationId=id)
+
+
+@pytest.mark.faults
+def test_a_killed_server_makes_up_once_for_the_start_that_it_missed(own_server: Running) -> None:
+    due = datetime.now(UTC) + timedelta(seconds=3)
+    id = own_server.client("ssm").create_association(
+        Name="AWS-RunShellScript",
+        Parameters={"commands": ["echo late"]},
+        Targets=[{"Key": "InstanceIds", "Values": ["*"]}],
+        ScheduleExpression=f"at({due:%Y-%m-%dT%H:%M:%S})",
+        ApplyOnlyAtCronInterval=True,
+    )["AssociationDescription"]["AssociationId"]
+    own_server.kill()
+    until(lambda: datetime.now(UTC) > due)
+    own_server.start()
+    ssm = own_server.client("ssm")
+    until(lambda: ssm.describe_association_executions(AssociationId=id)["AssociationExecutions"])
+    assert printed(own_server, id) == "late"
+    assert len(ssm.describe_association_executions(AssociationId=id)["AssociationExecutions"]) == 1
