@@ -23,6 +23,10 @@ EXPORTS = {
         PropertyChange ProvisionError Request ResourceProgress SecretsLocked StackInUse StateDamaged
         StateForeign StateTooNew check run
     """,
+    "stepwell.testing": """
+        Answer Execution Mock MockConfigInvalid Stepwell StillBusy StillRunning TestingError UpFailed raises
+        returns
+    """,
 }
 
 

@@ -18,11 +18,14 @@ class Activity:
     def __init__(self) -> None:
         self._under_way: dict[str, tuple[EffectKind, Effect]] = {}
         self._ended = asyncio.Event()
+        #: how many effects have begun
+        self.begun = 0
 
     def watched(self, kind: EffectKind) -> EffectKind:
         """The kind, whose effects are known while they are performed."""
 
         async def perform(effect: Effect) -> Any:
+            self.begun += 1
             self._under_way[effect.token] = kind, effect
             try:
                 return await kind.perform(effect)

@@ -158,6 +158,8 @@ class Execution:
         return list(public(self._journal))
 
     def _frames(self) -> Iterator[Frame]:
+        if self.status != RUNNING:
+            return
         for frame in fold(self._journal).root.walk():
             if frame.phase is not Phase.DONE and frame.state:
                 yield frame

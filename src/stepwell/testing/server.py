@@ -49,18 +49,17 @@ class InProcess(Server):
     async def calm(self) -> float | None:
         """Wait until nothing is under way and nothing is due; gives when the next is due.
 
-        What one look saw finished may have been followed by more in the same commit, hence two. Raises
-        StillBusy, and what a function of a mock raised.
+        Raises StillBusy, and what a function of a mock raised.
         """
-        looks = 0
-        due: float | None = None
         try:
             async with asyncio.timeout(self.patience):
-                while looks < 2:
+                while True:
                     await self.activity.pause()
-                    due = await self.dispatcher.decide(lambda draft: self.loop.next_due())
-                    busy = self.activity.busy() or (due is not None and due <= self.clock.now())
-                    looks = 0 if busy else looks + 1
+                    begun = self.activity.begun
+                    due = await self._next_due()
+                    later = due is None or due > self.clock.now()
+                    if later and self.activity.begun == begun and not self.activity.busy():
+                        break
         except TimeoutError:
             doing = "; ".join(self.activity.busy()) or "one thing after the other at the same moment"
             told = f"after {self.patience:g} s of real time the server still does: {doing}"
@@ -68,6 +67,25 @@ class InProcess(Server):
         if self.mocks.raised:
             raise self.mocks.raised.pop(0)
         return due
+
+    async def _next_due(self) -> float | None:
+        """When the next timer is due once all that came in is decided; wakes the core, too.
+
+        Asked after the commit: a decision would not see what is decided beside it. Effects that the commit
+        started have begun before this is answered.
+        """
+        events = asyncio.get_running_loop()
+        answer: asyncio.Future[float | None] = events.create_future()
+
+        def told(due: float | None) -> None:
+            if not answer.done():
+                answer.set_result(due)
+
+        def committed(value: Any, problem: BaseException | None) -> None:
+            events.call_soon_threadsafe(told, self.loop.next_due())
+
+        self.loop.submit(lambda draft: None, committed)
+        return await answer
 
     async def advance(self, target: float, until: Callable[[], Awaitable[bool]] | None = None) -> None:
         """Let all that is due up to `target` happen, each at its own time; with `until`, only so far."""

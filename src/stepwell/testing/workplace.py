@@ -156,20 +156,21 @@ class Stepwell:
             definition = definition.read_text(encoding="utf-8")
         if not isinstance(definition, str):
             definition = json.dumps(definition)
-        role = f"{name}-states"
-        call = self._thread.call
-        trust = _document(Action="sts:AssumeRole", Principal={"Service": "states.amazonaws.com"})
-        made = call("iam", "CreateRole", RoleName=role, AssumeRolePolicyDocument=trust)
-        call(
-            "iam",
-            "PutRolePolicy",
-            RoleName=role,
-            PolicyName="all",
-            PolicyDocument=_document(Action="*", Resource="*"),
-        )
-        given = {"name": name, "roleArn": made["Role"]["Arn"], "definition": definition}
-        arn: str = call("stepfunctions", "CreateStateMachine", **given)["stateMachineArn"]
-        return arn
+        role = self.role(f"{name}-states", "states.amazonaws.com")
+        given = {"name": name, "roleArn": role, "definition": definition}
+        made: str = self._thread.call("stepfunctions", "CreateStateMachine", **given)["stateMachineArn"]
+        return made
+
+    def role(self, name: str, service: str) -> str:
+        """Make a role that a service (`events.amazonaws.com`) may assume and that may do everything; gives
+        its ARN. For what a test makes beside its program."""
+        trust = _document(Action="sts:AssumeRole", Principal={"Service": service})
+        given = {"RoleName": name, "AssumeRolePolicyDocument": trust}
+        made: str = self._thread.call("iam", "CreateRole", **given)["Role"]["Arn"]
+        everything = _document(Action="*", Resource="*")
+        given = {"RoleName": name, "PolicyName": "everything", "PolicyDocument": everything}
+        self._thread.call("iam", "PutRolePolicy", **given)
+        return made
 
     def start(self, machine: str, input: Any = None, *, name: str | None = None) -> Execution:
         """Start an execution of a machine (its ARN or name); `input` is JSON, an empty object by default.
