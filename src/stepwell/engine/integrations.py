@@ -62,8 +62,12 @@ class Integration:
     title: str
     patterns: frozenset[str] = frozenset({REPLY})
     job: Job | None = None
-    #: string members that take JSON objects, in PascalCase
+    #: string members that take JSON objects, in PascalCase; `Entries.Detail` is one of every entry
     json_members: frozenset[str] = frozenset()
+    #: where a list's entries say who asked: the execution and its state machine
+    resources: str | None = None
+    #: the output's count of entries that were not taken: any fail the task
+    failures: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -176,7 +180,25 @@ LAMBDA = Integration(
 
 #: (service, action) as the ARN has them
 INTEGRATIONS: Mapping[tuple[str, str], Integration] = {
+    ("events", "putEvents"): Integration(
+        service="events",
+        operation="PutEvents",
+        prefix="EventBridge",
+        title="AmazonEventBridge",
+        patterns=frozenset({REPLY, TOKEN}),
+        json_members=frozenset({"Entries.Detail"}),
+        resources="Entries.Resources",
+        failures="FailedEntryCount",
+    ),
     ("lambda", "invoke"): LAMBDA,
+    ("sqs", "sendMessage"): Integration(
+        service="sqs",
+        operation="SendMessage",
+        prefix="SQS",
+        title="AmazonSQS",
+        patterns=frozenset({REPLY, TOKEN}),
+        json_members=frozenset({"MessageBody"}),
+    ),
     ("states", "startExecution"): Integration(
         service="stepfunctions",
         operation="StartExecution",
@@ -216,13 +238,11 @@ _ELSEWHERE: Mapping[str, frozenset[str]] = {
         "emr-containers": "createVirtualCluster deleteVirtualCluster startJobRun",
         "emr-serverless": "cancelJobRun createApplication deleteApplication startApplication startJobRun "
         "stopApplication",
-        "events": "putEvents",
         "glue": "startJobRun",
         "http": "invoke",
         "mediaconvert": "createJob",
         "sagemaker": "createLabelingJob",
         "sns": "publish",
-        "sqs": "sendMessage",
     }.items()
 }
 

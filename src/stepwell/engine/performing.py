@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
 from stepwell.api.callers import role_session
@@ -111,9 +111,11 @@ def _parameters(resource: Resource, body: Mapping[str, Any]) -> Any:
     found = dict(given)
     if resource.row is LAMBDA and found.get("Payload") is None:
         found["Payload"] = {}
-    for member in resource.row.json_members & found.keys():
-        if found[member] is not None and not isinstance(found[member], str):
-            found[member] = dumps(found[member])
+    for member in resource.row.json_members:
+        _change(found, member.split("."), _text)
+    if resource.row.resources is not None:
+        own = _asking(body["started_by"])
+        _change(found, resource.row.resources.split("."), lambda named: [*(named or ()), *own])
     job = resource.job
     if job is not None and job is not EXECUTION_JOB:
         own = job_tags(body["started_by"])
@@ -122,6 +124,31 @@ def _parameters(resource: Resource, body: Mapping[str, Any]) -> Any:
             *({"Key": key, "Value": value} for key, value in own.items()),
         ]
     return found
+
+
+def _change(within: dict[str, Any], path: Sequence[str], change: Callable[[Any], Any]) -> None:
+    """Change the member at a path: of the parameters, or of every entry of a list of theirs."""
+    if len(path) == 1:
+        changed = change(within.get(path[0]))
+        if changed is not None:
+            within[path[0]] = changed
+        return
+    entries = within.get(path[0])
+    if isinstance(entries, list):
+        within[path[0]] = [dict(entry) if isinstance(entry, Mapping) else entry for entry in entries]
+        for entry in within[path[0]]:
+            if isinstance(entry, dict):
+                _change(entry, path[1:], change)
+
+
+def _text(value: Any) -> Any:
+    return value if value is None or isinstance(value, str) else dumps(value)
+
+
+def _asking(execution: str) -> list[str]:
+    """The ARNs of an execution and of its state machine."""
+    machine = execution.rpartition(":")[0].replace(":execution:", ":stateMachine:", 1)
+    return [execution, machine]
 
 
 def _shaped(
@@ -136,6 +163,8 @@ def _shaped(
     if resource.row is LAMBDA:
         return _invoked(resource, output, body["request_id"])
     found = shapes.response(shape, output, shapes.milliseconds)
+    if resource.row.failures is not None and found[resource.row.failures]:
+        return {"error": f"{resource.row.prefix}.FailedEntry", "cause": dumps(found)}
     return {"result": {**found, **_sdk_metadata(reply.status or 200, body["request_id"])}}
 
 

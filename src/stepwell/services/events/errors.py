@@ -24,7 +24,7 @@ class InvalidEventPatternException(AwsError):
 
 
 class LimitExceededException(AwsError):
-    """More targets or tags than one resource may have."""
+    """More rules, targets or tags than one resource may have."""
 
     code = "LimitExceededException"
 

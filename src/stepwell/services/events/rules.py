@@ -13,13 +13,15 @@ from stepwell.calls import Call
 from stepwell.durable import Draft, View
 from stepwell.errors import ValidationException
 from stepwell.services.events import clockwork, names, paging
-from stepwell.services.events.errors import InvalidEventPatternException
+from stepwell.services.events.errors import InvalidEventPatternException, too_many
 from stepwell.services.events.records import Rule, find_bus, find_rule, save, touch
 from stepwell.services.events.roles import require_trusted
 from stepwell.services.events.routing import compiled
 from stepwell.triggers.patterns import InvalidPattern
 from stepwell.triggers.schedules import ScheduleError, parse_events
 
+#: rules of one bus (EventBridge quotas)
+LIMIT = 300
 _MEMBERS = {
     "EventPattern": "pattern",
     "ScheduleExpression": "schedule",
@@ -60,6 +62,8 @@ def put(call: Call, draft: Draft, _checked: None) -> dict[str, Any]:
     name = params["Name"]
     arn = names.rule_arn(draft.region, draft.account, bus, name)
     found = draft.get(Rule, f"{bus}/{name}")
+    if found is None and sum(1 for _ in draft.scan(Rule, prefix=f"{bus}/")) >= LIMIT:
+        raise too_many()
     tags = {tag["Key"]: tag["Value"] for tag in params.get("Tags") or ()}
     rule = Rule(
         name=name,

@@ -251,3 +251,13 @@ def test_a_pattern_is_tried_on_an_event(world):
     for pattern, result in ((SHOP, True), ({"source": ["x"]}, False)):
         answer = world.call("TestEventPattern", EventPattern=json.dumps(pattern), Event=json.dumps(event))
         assert answer == {"Result": result}
+
+
+def test_a_bus_has_three_hundred_rules_at_most(world: Any) -> None:
+    server = world.harness
+    for number in range(300):
+        server.call("events", "PutRule", Name=f"r{number}", EventPattern=json.dumps(SHOP))
+    with pytest.raises(AwsError) as refusal:
+        server.call("events", "PutRule", Name="one-more", EventPattern=json.dumps(SHOP))
+    assert refusal.value.error_code == "LimitExceededException"
+    server.call("events", "PutRule", Name="r0", EventPattern=json.dumps(SHOP))
