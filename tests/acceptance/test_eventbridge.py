@@ -2,12 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
-import threading
-import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +11,7 @@ from botocore.exceptions import ClientError
 from functions import function, machine, messages
 from running import Running, role, until
 
-from stepwell.app import Server
-from stepwell.clock import ManualClock
-from stepwell.config import Config
+from stepwell.testing import Stepwell
 
 SEEN = "import json\ndef handler(event, context):\n    print('SEEN', json.dumps(event))\n"
 
@@ -224,54 +217,24 @@ def test_events_that_were_accepted_arrive_though_the_server_is_killed(tmp_path: 
         running.stop()
 
 
-@contextmanager
-def on_a_manual_clock(data: Path) -> Iterator[tuple[Running, ManualClock]]:
-    """A real server in this process, whose clock the test moves: nobody waits for a schedule."""
-    clock, listening = ManualClock(time.time()), threading.Event()
-    running, stop = Running(data), []
-
-    def announce(url: str) -> None:
-        running.url = url
-        listening.set()
-
-    async def serve() -> None:
-        server = Server(Config(data=data, port=0), clock)
-        loop = asyncio.get_running_loop()
-        stop.append(lambda: loop.call_soon_threadsafe(server.stop, True))
-        await server.run(announce)
-
-    thread = threading.Thread(target=lambda: asyncio.run(serve()))
-    thread.start()
-    assert listening.wait(30)
-    try:
-        yield running, clock
-    finally:
-        stop[0]()
-        thread.join(30)
-
-
-def test_a_schedule_fires_at_a_function_and_at_a_machine(tmp_path: Path) -> None:
-    with on_a_manual_clock(tmp_path / "data") as (running, clock):
-        arn, target = function(running, "eb-timed", SEEN), passing(running, "eb-timed-machine")
-        events = running.client("events")
-        every = events.put_rule(Name="eb-minute", ScheduleExpression="rate(1 minute)")["RuleArn"]
-        allow(running, arn, "eb-minute", every)
-        constant = {"Id": "f", "Arn": arn, "Input": '{"by": "rate"}'}
-        events.put_targets(Rule="eb-minute", Targets=[constant])
-        events.put_rule(Name="eb-cron", ScheduleExpression="cron(* * * * ? *)")
-        events.put_targets(Rule="eb-cron", Targets=[starter(running, "eb-cron-starter", target)])
-        assert seen(running, "eb-timed") == inputs(running, target) == []
-
-        def woken(look: Callable[[], list[Any]]) -> list[Any]:
-            # the server sleeps by the real clock until something comes in
-            events.enable_rule(Name="eb-cron")
-            return look()
-
-        clock.advance(60)
-        (event,) = until(lambda: woken(lambda: inputs(running, target)))
-        assert (event["source"], event["detail-type"]) == ("aws.events", "Scheduled Event")
-        assert event["time"].endswith(":00Z")
-        assert until(lambda: woken(lambda: seen(running, "eb-timed"))) == [{"by": "rate"}]
+def test_a_schedule_fires_at_a_function_and_at_a_machine(stepwell: Stepwell) -> None:
+    running = Running(stepwell.data)
+    running.url = stepwell.url
+    arn, target = function(running, "eb-timed", SEEN), passing(running, "eb-timed-machine")
+    events = running.client("events")
+    every = events.put_rule(Name="eb-minute", ScheduleExpression="rate(1 minute)")["RuleArn"]
+    allow(running, arn, "eb-minute", every)
+    constant = {"Id": "f", "Arn": arn, "Input": '{"by": "rate"}'}
+    events.put_targets(Rule="eb-minute", Targets=[constant])
+    events.put_rule(Name="eb-cron", ScheduleExpression="cron(* * * * ? *)")
+    events.put_targets(Rule="eb-cron", Targets=[starter(running, "eb-cron-starter", target)])
+    stepwell.settle()
+    assert seen(running, "eb-timed") == inputs(running, target) == []
+    stepwell.advance("1 minute")
+    (event,) = inputs(running, target)
+    assert (event["source"], event["detail-type"]) == ("aws.events", "Scheduled Event")
+    assert event["time"] == "2026-01-01T00:01:00Z"
+    assert until(lambda: seen(running, "eb-timed")) == [{"by": "rate"}]
 
 
 def test_run_command_runs_a_script_by_rule(server: Running) -> None:

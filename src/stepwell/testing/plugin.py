@@ -15,7 +15,7 @@ def pytest_configure(config: pytest.Config) -> None:
     """Make the marker known."""
     config.addinivalue_line(
         "markers",
-        "stepwell(start=, region=, account=, iam=, patience=): how the fixture `stepwell` makes its server",
+        "stepwell(start=, region=, account=, iam=, images=, patience=): the server that the fixture makes",
     )
 
 

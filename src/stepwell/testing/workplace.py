@@ -46,7 +46,8 @@ class Stepwell:
         start: when its clock begins; without an offset it is UTC.
         account, region: what it plays.
         iam: `enforce`, or `report`: what IAM would deny is only logged.
-        data: an empty or absent folder for its data, which then stays; without one it is temporary.
+        images: the `images.toml` that says which environments jobs' images stand for.
+        cache: where such environments are kept; all servers of a user share one.
         patience: seconds of real time that functions and jobs under way get before StillBusy is raised.
     """
 
@@ -57,16 +58,17 @@ class Stepwell:
         account: str = "000000000000",
         region: str = "us-east-1",
         iam: str = "enforce",
-        data: Path | None = None,
+        images: str | Path | None = None,
         cache: Path | None = None,
         patience: float = PATIENCE,
     ) -> None:
         with ExitStack() as undo:
-            if data is None:
-                data = Path(tempfile.mkdtemp(prefix="stepwell-"))
-                undo.callback(shutil.rmtree, data, ignore_errors=True)
+            folder = Path(tempfile.mkdtemp(prefix="stepwell-"))
+            undo.callback(shutil.rmtree, folder, ignore_errors=True)
+            if images is not None:
+                shutil.copyfile(images, folder / "images.toml")
             config = Config(
-                data=data / "data",
+                data=folder,
                 port=0,
                 account=account,
                 region=region,
@@ -97,6 +99,11 @@ class Stepwell:
     def url(self) -> str:
         """Its endpoint."""
         return self._server.url
+
+    @property
+    def data(self) -> Path:
+        """Its data folder, gone when it is: what `stepwell` commands take as `--data`."""
+        return self._server.folder.root
 
     @property
     def environment(self) -> dict[str, str]:
