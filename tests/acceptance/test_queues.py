@@ -10,6 +10,7 @@ from typing import Any
 import boto3
 import pytest
 from botocore.exceptions import ClientError
+from declaring import Program
 from functions import function
 from running import Running, allow, arn, ended, role, until
 
@@ -219,3 +220,43 @@ def test_a_machine_puts_events_and_fails_where_one_is_refused(server: Running) -
     assert (event["detail"], event["detail-type"]) == ({"n": 3}, "Done")
     failed = run("q-refused", [{**entry, "Source": "aws.own"}])
     assert (failed["status"], failed["error"]) == ("FAILED", "EventBridge.FailedEntry")
+
+
+QUEUES = """
+dead = aws.sqs.Queue("dead", name=NAME + "-dead", message_retention_seconds=1209600)
+work = aws.sqs.Queue("work", name=NAME, visibility_timeout_seconds=TIMEOUT, tags={"team": "a"})
+aws.sqs.RedrivePolicy("redrive", queue_url=work.url, redrive_policy=dead.arn.apply(lambda arn: json.dumps(
+    {"deadLetterTargetArn": arn, "maxReceiveCount": 2}
+)))
+aws.sqs.RedriveAllowPolicy("allow", queue_url=dead.url, redrive_allow_policy=work.arn.apply(
+    lambda arn: json.dumps({"redrivePermission": "byQueue", "sourceQueueArns": [arn]})
+))
+rule = aws.cloudwatch.EventRule("rule", name=NAME, event_pattern=json.dumps({"source": [NAME]}))
+aws.sqs.QueuePolicy("policy", queue_url=work.url, policy=pulumi.Output.all(work.arn, rule.arn).apply(
+    lambda arns: policy({"Effect": "Allow", "Principal": {"Service": "events.amazonaws.com"},
+        "Action": "sqs:SendMessage", "Resource": arns[0],
+        "Condition": {"ArnEquals": {"aws:SourceArn": arns[1]}}})
+))
+aws.cloudwatch.EventTarget("target", rule=rule.name, arn=work.arn)
+ordered = aws.sqs.Queue("ordered", fifo_queue=True, content_based_deduplication=True)
+pulumi.export("url", work.url)
+pulumi.export("ordered", ordered.name)
+"""
+
+
+def test_a_program_declares_queues_that_get_a_rules_events(program: Program, server: Running) -> None:
+    def source(timeout: int) -> str:
+        return f"NAME, TIMEOUT = 'q-declared', {timeout}\n{QUEUES}"
+
+    made = program.settled(source(20))
+    assert made["counts"] == {"create": 8}
+    assert made["outputs"]["ordered"].endswith(".fifo")
+    put(server, "q-declared", {"n": 1})
+    (message,) = received(server, made["outputs"]["url"])
+    assert json.loads(message["Body"])["detail"] == {"n": 1}
+    assert program.settled(source(40))["counts"] == {"update": 1, "same": 7}
+    sqs = server.client("sqs")
+    found = sqs.get_queue_attributes(QueueUrl=made["outputs"]["url"], AttributeNames=["All"])["Attributes"]
+    assert found["VisibilityTimeout"] == "40"
+    program.destroy()
+    assert "QueueUrls" not in sqs.list_queues(QueueNamePrefix="q-declared")

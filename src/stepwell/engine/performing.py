@@ -114,8 +114,8 @@ def _parameters(resource: Resource, body: Mapping[str, Any]) -> Any:
     for member in resource.row.json_members:
         _change(found, member.split("."), _text)
     if resource.row.resources is not None:
-        own = _asking(body["started_by"])
-        _change(found, resource.row.resources.split("."), lambda named: [*(named or ()), *own])
+        asking = _asking(body["started_by"])
+        _change(found, resource.row.resources.split("."), lambda named: [*(named or ()), *asking])
     job = resource.job
     if job is not None and job is not EXECUTION_JOB:
         own = job_tags(body["started_by"])

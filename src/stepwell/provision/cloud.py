@@ -39,6 +39,7 @@ _ADVICE = {
 _GONE = frozenset(
     {
         "404",
+        "AWS.SimpleQueueService.NonExistentQueue",
         "NoSuchBucket",
         "NoSuchKey",
         "NotFound",

@@ -105,6 +105,6 @@ def named(
         return dict(inputs)
     prefix = inputs.get(naming.prefix)
     start = f"{urns.name_of(urn)}-" if prefix is None else str(prefix)
-    digits = urns.suffix(seed, urn, generation)
-    name = start[: naming.longest - len(digits)] + digits if naming.suffixed else urns.name_of(urn)
+    end = urns.suffix(seed, urn, generation) + naming.ending(inputs)
+    name = start[: naming.longest - len(end)] + end if naming.suffixed else urns.name_of(urn)
     return {**inputs, naming.property: name.lower() if naming.lower else name}

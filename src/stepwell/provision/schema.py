@@ -107,6 +107,8 @@ class Naming:
     lower: bool = False
     #: whether the name ends in digits that make it unique
     suffixed: bool = True
+    #: what the name of a resource with these inputs must end in
+    ending: Callable[[Inputs], str] = lambda inputs: ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
