@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from stepwell.check.definitions import MACHINE, definitions
-from stepwell.check.json_values import ACCOUNT, REGION, document, name, plain
+from stepwell.check.json_values import ACCOUNT, REGION, UNTOLD, document, name, plain
 from stepwell.check.program import Program
 from stepwell.check.resources import Declared, referred
 from stepwell.check.roles import Role, closest, compiled_leniently, roles
@@ -128,10 +128,10 @@ def _list(value: Any) -> list[Any]:
 
 
 def told(missing: list[Need]) -> tuple[str, str]:
-    """What is missing in words, and the statement that would grant it."""
+    """What is missing in words, and the statement that would grant it; generated names end in `*`."""
     actions = sorted({need.action for need in missing})
     shown = ", ".join(actions[:3]) + (f" and {len(actions) - 3} more" if len(actions) > 3 else "")
-    return shown, " ".join(json.dumps(each) for each in statements(missing))
+    return shown, " ".join(json.dumps(each) for each in statements(missing)).replace(f"-{UNTOLD}", "-*")
 
 
 def _missing(program: Program) -> Iterator[Fault]:

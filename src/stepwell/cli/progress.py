@@ -97,8 +97,8 @@ def shown(value: Any) -> str:
 
 def problem_lines(problem: Problem) -> Iterator[str]:
     """What went wrong, where, and what to do."""
-    place = f"{problem.file}:{problem.line}: " if problem.file else ""
-    yield f"error: {place}{problem.message}"
+    place = f"{problem.file}:{problem.line}" if problem.file else problem.declared
+    yield f"error: {place}: {problem.message}" if place else f"error: {problem.message}"
     if problem.property:
         where = f"{problem.location}, " if problem.location else ""
         yield f"  at {where}line {problem.line}, column {problem.column} of the {problem.property}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import asdict
 from pathlib import Path
@@ -49,6 +49,9 @@ def run(request: provision.Request, connection: Connection, *, as_json: bool, sh
         summary(request.command, outcome, time.monotonic() - began, show_secrets=show_secrets)
         if verdict is not None and outcome.ok:
             click.echo(verdict.result(), err=True)
+        if not outcome.ok and request.command in ("up", "preview"):
+            for line in foreseen(request.program):
+                click.echo(line, err=True)
     if not outcome.ok:
         raise click.exceptions.Exit(1)
 
@@ -94,6 +97,16 @@ def portable(program: Path) -> str:
     count = len(portability(program))
     reasons = "reason" if count == 1 else "reasons"
     return f"portable: no, {count} {reasons} (stepwell check --target aws)" if count else "portable: yes"
+
+
+def foreseen(program: Path) -> Iterator[str]:
+    """Of a program that failed: that `check` finds errors in it, of which a run tells the first ones only."""
+    from stepwell.check import check
+
+    count = sum(finding.severity == "error" for finding in check(program))
+    if count:
+        errors = "error" if count == 1 else "errors"
+        yield f"stepwell check {program} finds {count} {errors}, and says what to do"
 
 
 def told(output: Output, show_secrets: bool) -> Any:

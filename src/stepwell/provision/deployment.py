@@ -80,7 +80,7 @@ class Deployment:
     def register(self, asked: Registration) -> Registered:
         """A resource that the program declares."""
         self.secretive |= bool(secret_names(asked))
-        urn = urns.build(self._stack, self._project, asked.parent, asked.type, asked.name)
+        urn = self._declared(asked)
         try:
             self._claim(urn, asked)
             if asked.unsupported:
@@ -100,13 +100,13 @@ class Deployment:
 
     def refuse(self, asked: Registration, error: ProvisionError) -> Registered:
         """A resource that could not even be declared."""
-        urn = urns.build(self._stack, self._project, asked.parent, asked.type, asked.name)
+        urn = self._declared(asked)
         return self._resources.gave_up(urn, error, parent=asked.parent)
 
     def read(self, asked: Reading) -> Registered:
         """A resource that exists already."""
         self.secretive |= bool(secret_names(asked))
-        urn = urns.build(self._stack, self._project, asked.parent, asked.type, asked.name)
+        urn = self._declared(asked)
         try:
             self._claim(urn, None)
             if asked.type == references.TYPE:
@@ -208,6 +208,12 @@ class Deployment:
                 )
 
     # --- inside ------------------------------------------------------------------------------------------
+
+    def _declared(self, asked: Registration | Reading) -> str:
+        """The URN of what the program declares, whose place is remembered."""
+        urn = urns.build(self._stack, self._project, asked.parent, asked.type, asked.name)
+        self._report.declared(urn, asked.place)
+        return urn
 
     def _claim(self, urn: str, asked: Registration | None) -> None:
         with self._lock:

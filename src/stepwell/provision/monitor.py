@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Any
+from urllib.parse import unquote, urlsplit
 
 import grpc  # type: ignore[import-untyped]
 from google.protobuf import empty_pb2, struct_pb2  # type: ignore[import-untyped]
@@ -103,6 +104,7 @@ class Monitor(resource_pb2_grpc.ResourceMonitorServicer):
                 parent=request.parent,
                 dependencies=tuple(request.dependencies),
                 additional_secrets=tuple(request.additionalSecretOutputs),
+                place=_place(request),
             )
         )
         if read.failed:
@@ -207,7 +209,16 @@ def _registration(request: Any) -> Registration:
         trigger=_trigger(request),
         replace_with=tuple(getattr(request, "replace_with", ())),
         unsupported=tuple(_unsupported(request)),
+        place=_place(request),
     )
+
+
+def _place(request: Any) -> str:
+    """`FILE:LINE` of the source position, which old SDKs don't send."""
+    position = getattr(request, "sourcePosition", None)
+    if position is None or not position.uri:
+        return ""
+    return f"{unquote(urlsplit(position.uri).path)}:{position.line}"
 
 
 def _aliases(request: Any) -> Iterator[Alias]:

@@ -59,6 +59,8 @@ class Problem:
     file: str = ""
     #: the line in `file`, or in the document that `property` holds, from 1; 0 when unknown
     line: int = 0
+    #: where the program declares the resource, `FILE:LINE`, when known
+    declared: str = ""
     #: the program's traceback from its own first frame on
     traceback: str = ""
     #: the property that holds the faulty document; empty when it is about no document

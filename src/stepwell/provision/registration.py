@@ -77,6 +77,8 @@ class Registration:
     replace_with: tuple[str, ...] = ()
     #: what it asks for that is not supported, by name
     unsupported: tuple[str, ...] = ()
+    #: where the program declares it, `FILE:LINE`; empty: the SDK doesn't say
+    place: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,6 +115,8 @@ class Reading:
     dependencies: tuple[str, ...] = ()
     #: outputs to treat as secrets
     additional_secrets: tuple[str, ...] = ()
+    #: where the program asks for it, `FILE:LINE`; empty: the SDK doesn't say
+    place: str = ""
 
 
 def secret_names(asked: Registration | Reading) -> set[str]:

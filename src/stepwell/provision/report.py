@@ -28,7 +28,13 @@ class Report:
         self._observer = observer
         self._lock = threading.RLock()
         self._done: dict[tuple[str, Operation], Change] = {}
+        self._places: dict[str, str] = {}
         self.problems: list[Problem] = []
+
+    def declared(self, urn: str, place: str) -> None:
+        """Where the program declares a resource, for what may be told of it."""
+        with self._lock:
+            self._places[urn] = place
 
     def step(
         self,
@@ -80,6 +86,7 @@ class Report:
                     advice=error.advice,
                     urn=urn,
                     name=urns.name_of(urn),
+                    declared=self._places.get(urn, ""),
                     property=finding.property,
                     location=finding.location,
                     line=finding.line,

@@ -49,6 +49,8 @@ def test_a_failure_s_reason_is_told_once_with_what_to_do(capsys):
     assert "too big" not in capsys.readouterr().err
     told = list(problem_lines(Problem(message="it is too big", advice="Make it smaller")))
     assert told == ["error: it is too big", "  what to do: Make it smaller"]
+    placed = Problem(message="it is too big", declared="/a/__main__.py:7")
+    assert list(problem_lines(placed)) == ["error: /a/__main__.py:7: it is too big"]
 
 
 def test_what_a_plan_refuses_is_not_told_as_planned(capsys):

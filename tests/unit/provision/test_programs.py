@@ -250,6 +250,8 @@ def test_all_faults_are_told_and_the_program_runs_on_to_tell_them(stack: Any, aw
         "asset absent" in message or "archive ./absent" in message or "absent" in message for message in told
     )
     assert len(told) == 2
+    main = stack.folder / "__main__.py"
+    assert [problem.declared for problem in outcome.errors] == [f"{main}:4", f"{main}:5"]
     assert aws.calls == []
 
 

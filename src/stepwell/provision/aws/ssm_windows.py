@@ -110,7 +110,10 @@ def _find_window(cloud: Cloud, inputs: Inputs) -> str | None:
 def _check_window(inputs: Inputs) -> Iterator[str]:
     cutoff, duration = inputs.get("cutoff"), inputs.get("duration")
     if isinstance(cutoff, int | float) and isinstance(duration, int | float) and cutoff >= duration:
-        yield "property cutoff: no task starts in the last `cutoff` of `duration` hours, so it is less"
+        yield (
+            f"property cutoff: {cutoff:g} is not less than the duration, {duration:g}: no task starts in a "
+            "window's last `cutoff` hours, so none ever would"
+        )
 
 
 MAINTENANCE_WINDOW = ResourceType(

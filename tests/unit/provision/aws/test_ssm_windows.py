@@ -295,7 +295,10 @@ def test_a_life_takes_these_calls(life: Life, cloud: Cloud, script: Any) -> None
         (
             "maintenanceWindow:MaintenanceWindow",
             {"schedule": "rate(1 day)", "duration": 1, "cutoff": 1},
-            ["property cutoff: no task starts in the last `cutoff` of `duration` hours, so it is less"],
+            [
+                "property cutoff: 1 is not less than the duration, 1: no task starts in a window's last `cutoff` "
+                "hours, so none ever would"
+            ],
         ),
     ],
 )

@@ -50,7 +50,7 @@ def schedule_of(settings: Mapping[str, Any]) -> Schedule | None:
     try:
         return _parsed(text, settings.get("ScheduleOffset"))
     except ScheduleError as error:
-        raise InvalidSchedule(f"The schedule {text} is not valid: {error}.") from error
+        raise InvalidSchedule(f"The schedule {text} is not valid: {error}") from error
 
 
 def check(settings: Mapping[str, Any]) -> None:

@@ -24,7 +24,7 @@ def schedule_of(window: Window) -> Schedule:
     try:
         return _parsed(window.schedule, window.timezone, window.offset)
     except ScheduleError as error:
-        raise ValidationException(f"The schedule {window.schedule} is not valid: {error}.") from error
+        raise ValidationException(f"The schedule {window.schedule} is not valid: {error}") from error
 
 
 def date_of(text: str | None, timezone: str | None, member: str) -> float | None:
