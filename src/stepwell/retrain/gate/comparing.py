@@ -7,7 +7,7 @@ from typing import Any, Sequence
 
 from . import bootstrap, mcnemar
 from .bootstrap import Draws
-from .evidence import Comparison, Outcomes
+from .evidence import Comparison, Outcomes, single
 from .faults import EvidenceInvalid
 from .metrics import Metric, Scale
 from .settings import Settings
@@ -17,13 +17,18 @@ KINDS = {"classes": "right", "numbers": "error", "probabilities": "chance"}
 
 
 def outcome(task: str, labels: Sequence[Any], answers: Sequence[Any], scale: Scale) -> tuple[float, ...]:
-    """What became of each row: 1.0 for right, the absolute error, or the right class's probability."""
+    """What became of each row: 1.0 for right, the absolute error, or the right class's probability.
+
+    Rounded to what evidence keeps, so that a recount from it counts the same.
+    """
     if task == "numbers":
-        return tuple(abs(label - answer) for label, answer in zip(labels, answers))
+        return tuple(single(abs(label - answer)) for label, answer in zip(labels, answers))
     if task == "classes":
         return tuple(float(label == answer) for label, answer in zip(labels, answers))
     place = {name: at for at, name in enumerate(scale.classes)}
-    return tuple(answer[place[label]] if label in place else 0.0 for label, answer in zip(labels, answers))
+    return tuple(
+        single(answer[place[label]]) if label in place else 0.0 for label, answer in zip(labels, answers)
+    )
 
 
 def duels(kind: str, challenger: Sequence[float], champion: Sequence[float]) -> tuple[int, int]:
@@ -111,7 +116,7 @@ def tested(found: Comparison, settings: Settings) -> Comparison:
 
 def recounted(found: Comparison, outcomes: Outcomes) -> None:
     """Hold a whole set's counts against its rows' outcomes. Raises EvidenceInvalid where they differ."""
-    if not found.test or outcomes.kind != "right":
+    if not found.test:
         return
     counted = duels(outcomes.kind, outcomes.challenger, outcomes.champion)
     if counted != (found.won, found.lost) or len(outcomes.digests) != found.rows:

@@ -248,6 +248,13 @@ class Evidence:
             raise EvidenceInvalid(f"this is no JSON: {error}") from None
 
 
+def single(value: float) -> float:
+    """A number as four bytes keep it; one that is beyond them is their greatest."""
+    greatest = (2 - 2**-23) * 2.0**127
+    found: float = struct.unpack("<f", struct.pack("<f", min(value, greatest)))[0]
+    return found
+
+
 def _packed(content: bytes) -> str:
     return base64.b64encode(zlib.compress(content, 9)).decode("ascii")
 
