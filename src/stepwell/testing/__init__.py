@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from stepwell.testing.executions import Execution
     from stepwell.testing.mock_config import MockConfigInvalid
     from stepwell.testing.mocks import Mock
-    from stepwell.testing.workplace import Stepwell
+    from stepwell.testing.stepwell import Stepwell
 
 #: every public name and the module that holds it
 _MODULES = {
@@ -29,7 +29,7 @@ _MODULES = {
     "Execution": "executions",
     "Mock": "mocks",
     "MockConfigInvalid": "mock_config",
-    "Stepwell": "workplace",
+    "Stepwell": "stepwell",
     "StillBusy": "errors",
     "StillRunning": "errors",
     "TestingError": "errors",

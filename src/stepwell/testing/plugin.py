@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
-    from stepwell.testing.workplace import Stepwell
+    from stepwell.testing.stepwell import Stepwell
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -22,7 +22,7 @@ def pytest_configure(config: pytest.Config) -> None:
 @pytest.fixture
 def stepwell(request: pytest.FixtureRequest) -> Iterator[Stepwell]:
     """A server for this test alone, its data in a temporary folder, its clock in the test's hand."""
-    from stepwell.testing.workplace import Stepwell
+    from stepwell.testing.stepwell import Stepwell
 
     marker = request.node.get_closest_marker("stepwell")
     settings: dict[str, Any] = {} if marker is None else dict(marker.kwargs)

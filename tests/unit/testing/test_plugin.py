@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import tempfile
 from datetime import UTC, datetime
 from importlib.metadata import entry_points
 from pathlib import Path
@@ -45,6 +46,10 @@ def test_nothing_is_left_of_a_server(tmp_path: Path) -> None:
     assert not data.exists()
 
 
-def test_a_server_that_cannot_start_leaves_nothing(tmp_path: Path) -> None:
+def test_a_server_that_cannot_start_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folders = tmp_path / "folders"
+    folders.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(folders))
     with pytest.raises(FileNotFoundError):
         Stepwell(images=tmp_path / "absent.toml")
+    assert not list(folders.iterdir())
