@@ -60,6 +60,7 @@ PASSING = frozenset(
 _REASONS = {
     "AccessDeniedException": "NO_PERMISSIONS",
     "ExecutionLimitExceeded": "THROTTLING",
+    "QueueDoesNotExist": "NO_RESOURCE",
     "ResourceNotFoundException": "NO_RESOURCE",
     "StateMachineDoesNotExist": "NO_RESOURCE",
     "ThrottlingException": "THROTTLING",

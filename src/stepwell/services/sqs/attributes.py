@@ -15,7 +15,7 @@ from stepwell.durable import Draft, View
 from stepwell.identity import policy
 from stepwell.services.sqs import names, retention
 from stepwell.services.sqs.errors import InvalidAttributeName, InvalidAttributeValue, InvalidParameterValue
-from stepwell.services.sqs.records import Place, Queue, Turn, find, place_key, tally
+from stepwell.services.sqs.records import Opening, Place, Queue, find, place_key, tally
 from stepwell.services.sqs.settings import NUMBERS, OF_FIFO
 
 #: those that encryption by KMS has; kept, and without effect here
@@ -187,8 +187,8 @@ def _hidden(queue: Queue, view: View, now: float) -> Iterator[Place]:
     if queue.fifo:
         yield from (place for place in view.scan(Place, prefix=f"{queue.box}/") if place.visible > now)
         return
-    for turn in view.scan(Turn, prefix=f"{queue.box}/", after=f"{queue.box}/{now:017.3f}/~"):
-        place = view.get(Place, place_key(queue.box, turn.shelf, turn.number))
+    for opening in view.scan(Opening, prefix=f"{queue.box}/", after=f"{queue.box}/{now:017.3f}/~"):
+        place = view.get(Place, place_key(queue.box, opening.shelf, opening.number))
         if place is not None:
             yield place
 

@@ -1,7 +1,7 @@
 """What happens to the messages in a queue's box: put in, hidden, shown again, taken out.
 
 Every change is a handful of records, however many messages there are. In a FIFO queue it is groups that have
-turns: a group's turn comes when none of its messages is in flight.
+openings: a group opens when none of its messages is in flight.
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ from stepwell.services.sqs.bells import Bells
 from stepwell.services.sqs.records import (
     Group,
     Message,
+    Opening,
     Place,
     Queue,
-    Turn,
     digest,
     message_key,
+    opening_key,
     tally,
-    turn_key,
 )
 
 
@@ -42,9 +42,9 @@ def add(draft: Draft, queue: Queue, message: Message, visible: float, bells: Bel
         group = draft.get(Group, f"{queue.box}/{shelf}")
         if group is None:
             draft.put(Group(box=queue.box, shelf=shelf, at=place.visible))
-            draft.put(Turn(box=queue.box, at=place.visible, shelf=shelf))
+            draft.put(Opening(box=queue.box, at=place.visible, shelf=shelf))
     else:
-        draft.put(Turn(box=queue.box, at=place.visible, shelf=shelf, number=message.number))
+        draft.put(Opening(box=queue.box, at=place.visible, shelf=shelf, number=message.number))
     bells.ring(queue.name)
     return message
 
@@ -58,8 +58,8 @@ def move(draft: Draft, place: Place, visible: float, *, fifo: bool) -> Place:
         draft.put(moved)
         _settle(draft, replace(group, held={**group.held, str(place.number): moved.visible}), group.at)
     else:
-        draft.delete(Turn, turn_key(place.box, place.visible, place.shelf, place.number))
-        draft.put(Turn(box=place.box, at=moved.visible, shelf=place.shelf, number=place.number))
+        draft.delete(Opening, opening_key(place.box, place.visible, place.shelf, place.number))
+        draft.put(Opening(box=place.box, at=moved.visible, shelf=place.shelf, number=place.number))
         draft.put(moved)
     return moved
 
@@ -71,7 +71,7 @@ def remove(draft: Draft, place: Place, *, fifo: bool) -> None:
     now = tally(draft, place.box)
     draft.put(replace(now, messages=now.messages - 1))
     if not fifo:
-        draft.delete(Turn, turn_key(place.box, place.visible, place.shelf, place.number))
+        draft.delete(Opening, opening_key(place.box, place.visible, place.shelf, place.number))
         return
     group = draft.get(Group, f"{place.box}/{place.shelf}")
     assert group is not None
@@ -80,8 +80,8 @@ def remove(draft: Draft, place: Place, *, fifo: bool) -> None:
 
 
 def _settle(draft: Draft, group: Group, before: float) -> None:
-    """Keep a group with the turn that its messages give it; forget it when it has none."""
-    draft.delete(Turn, turn_key(group.box, before, group.shelf, 0))
+    """Keep a group with the opening that its messages give it; forget it when it has none."""
+    draft.delete(Opening, opening_key(group.box, before, group.shelf, 0))
     first = next(draft.scan(Place, prefix=f"{group.box}/{group.shelf}/", limit=1), None)
     if first is None:
         draft.delete(Group, group.key)
@@ -89,7 +89,7 @@ def _settle(draft: Draft, group: Group, before: float) -> None:
     held = {number: until for number, until in group.held.items() if until > draft.now}
     at = max(first.visible, *held.values(), 0.0)
     draft.put(replace(group, held=held, at=at))
-    draft.put(Turn(box=group.box, at=at, shelf=group.shelf))
+    draft.put(Opening(box=group.box, at=at, shelf=group.shelf))
 
 
 def _rounded(at: float) -> float:

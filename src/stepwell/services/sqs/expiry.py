@@ -16,11 +16,11 @@ from stepwell.services.sqs import boxes, retention, settings
 from stepwell.services.sqs.records import (
     Group,
     Message,
+    Opening,
     Place,
     Queue,
     Seen,
     SeenUntil,
-    Turn,
     digest,
     place_key,
     tally,
@@ -28,7 +28,7 @@ from stepwell.services.sqs.records import (
 
 #: messages that one decision removes
 CHUNK = 100
-_KINDS: tuple[type[Record], ...] = (Message, Place, Turn, Group, Seen, SeenUntil)
+_KINDS: tuple[type[Record], ...] = (Message, Place, Opening, Group, Seen, SeenUntil)
 
 
 def timers() -> dict[str, TimerHandler]:

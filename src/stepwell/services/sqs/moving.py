@@ -24,7 +24,16 @@ from stepwell.services.sqs.errors import (
     ResourceNotFoundException,
     UnsupportedOperation,
 )
-from stepwell.services.sqs.records import Message, Place, Queue, Turn, by_arn, message_key, place_key, tally
+from stepwell.services.sqs.records import (
+    Message,
+    Opening,
+    Place,
+    Queue,
+    by_arn,
+    message_key,
+    place_key,
+    tally,
+)
 
 #: messages that one decision moves
 CHUNK = 100
@@ -152,14 +161,14 @@ def _move(bells: Bells, timer: Timer, draft: Draft) -> None:
 
 def _visible(draft: Draft, queue: Queue, most: int) -> list[Place]:
     found: list[Place] = []
-    for turn in draft.scan(Turn, prefix=f"{queue.box}/"):
-        if turn.at > draft.now or len(found) >= most:
+    for opening in draft.scan(Opening, prefix=f"{queue.box}/"):
+        if opening.at > draft.now or len(found) >= most:
             break
         if queue.fifo:
-            places = draft.scan(Place, prefix=f"{queue.box}/{turn.shelf}/", limit=most - len(found))
+            places = draft.scan(Place, prefix=f"{queue.box}/{opening.shelf}/", limit=most - len(found))
             found += [place for place in places if place.visible <= draft.now]
         else:
-            place = draft.get(Place, place_key(turn.box, turn.shelf, turn.number))
+            place = draft.get(Place, place_key(opening.box, opening.shelf, opening.number))
             assert place is not None
             found.append(place)
     return found

@@ -20,7 +20,7 @@ from stepwell.durable import Draft
 from stepwell.services.sqs import boxes, handles, names, settings, showing
 from stepwell.services.sqs.bells import Bells
 from stepwell.services.sqs.errors import InvalidParameterValue
-from stepwell.services.sqs.records import Message, Place, Queue, Turn, by_arn, find, message_key, place_key
+from stepwell.services.sqs.records import Message, Opening, Place, Queue, by_arn, find, message_key, place_key
 
 #: messages that one decision moves to a dead-letter queue; the next ones go with the next receive
 _MOST_DEAD = 100
@@ -109,24 +109,24 @@ def bury(draft: Draft, queue: Queue, place: Place, message: Message, dead: Queue
 
 
 class _Candidates:
-    """Messages that can be received, those first whose turn came first; those of a group in their order."""
+    """Messages that can be received, those first that opened first; those of a group in their order."""
 
     def __init__(self, draft: Draft, queue: Queue) -> None:
         self._draft = draft
         self._queue = queue
-        #: the first turn that is still to come, once all others were given
+        #: the first opening that is still to come, once all others were given
         self.following: float | None = None
 
     def __iter__(self) -> Iterator[Place]:
         draft, queue = self._draft, self._queue
-        for turn in draft.scan(Turn, prefix=f"{queue.box}/"):
-            if turn.at > draft.now:
-                self.following = turn.at
+        for opening in draft.scan(Opening, prefix=f"{queue.box}/"):
+            if opening.at > draft.now:
+                self.following = opening.at
                 return
             if queue.fifo:
-                yield from self._of_group(turn.shelf)
+                yield from self._of_group(opening.shelf)
             else:
-                place = draft.get(Place, place_key(turn.box, turn.shelf, turn.number))
+                place = draft.get(Place, place_key(opening.box, opening.shelf, opening.number))
                 assert place is not None
                 yield place
 

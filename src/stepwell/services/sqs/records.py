@@ -1,6 +1,6 @@
 """What SQS remembers. A queue's messages lie in its box; a purge gives the queue a new box, at one stroke.
 
-Messages wait on shelves: a standard queue has one, a FIFO queue one for each message group. `Turn`s are in
+Messages wait on shelves: a standard queue has one, a FIFO queue one for each message group. `Opening`s are in
 the order of time, so that receiving looks only at what it gives out, however long the queue is.
 """
 
@@ -128,11 +128,11 @@ class Place(Record, frozen=True, kw_only=True):
         return place_key(self.box, self.shelf, self.number)
 
 
-class Turn(Record, frozen=True, kw_only=True):
+class Opening(Record, frozen=True, kw_only=True):
     """When a message, or the next ones of a message group, can be received. Listed by that time."""
 
     SERVICE: ClassVar[str] = "sqs"
-    KIND: ClassVar[str] = "turn"
+    KIND: ClassVar[str] = "opening"
 
     box: str
     at: float
@@ -142,7 +142,7 @@ class Turn(Record, frozen=True, kw_only=True):
 
     @property
     def key(self) -> str:
-        return turn_key(self.box, self.at, self.shelf, self.number)
+        return opening_key(self.box, self.at, self.shelf, self.number)
 
 
 class Group(Record, frozen=True, kw_only=True):
@@ -153,7 +153,7 @@ class Group(Record, frozen=True, kw_only=True):
 
     box: str
     shelf: str
-    #: its turn
+    #: its opening
     at: float
     #: the numbers of its messages in flight → until when
     held: dict[str, float] = {}
@@ -205,7 +205,7 @@ def place_key(box: str, shelf: str, number: int) -> str:
     return f"{box}/{shelf}/{number:020d}"
 
 
-def turn_key(box: str, at: float, shelf: str, number: int) -> str:
+def opening_key(box: str, at: float, shelf: str, number: int) -> str:
     return f"{box}/{at:017.3f}/{shelf}/{number:020d}"
 
 
