@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import stat
 import subprocess
@@ -16,7 +17,7 @@ import pytest
 from functions import messages, start
 from jobs import Work, tarred
 from leftovers import leftovers
-from originals import MENDS, TRAINER
+from originals import MENDS, TRAINER, Mend
 from running import Running, arn, ended, until
 from test_originals_check import check, original
 
@@ -149,6 +150,30 @@ def preprocesses_and_predicts(server: Running, outputs: Outputs) -> None:
     assert "could not convert string to float: 'many'" in wrong["cause"]
 
 
+def opened(server: Running, window: str) -> dict[str, Any]:
+    """Open a window once, in two seconds instead of on Sunday; its execution when it is over."""
+    ssm = server.client("ssm")
+    known = len(ssm.describe_maintenance_window_executions(WindowId=window)["WindowExecutions"])
+    soon = time.strftime("at(%Y-%m-%dT%H:%M:%S)", time.gmtime(time.time() + 2))
+    ssm.update_maintenance_window(WindowId=window, Schedule=soon)
+
+    def over() -> list[dict[str, Any]]:
+        found = ssm.describe_maintenance_window_executions(WindowId=window)["WindowExecutions"]
+        busy = any(each["Status"] in ("PENDING", "IN_PROGRESS") for each in found)
+        return found if len(found) > known and not busy else []
+
+    newest: dict[str, Any] = max(until(over, 30), key=lambda each: each["StartTime"])
+    return newest
+
+
+def commanded(server: Running, window: str) -> dict[str, Any]:
+    """Open a window once; the command that it sent."""
+    opened(server, window)
+    commands = server.client("ssm").list_commands()["Commands"]
+    newest: dict[str, Any] = max(commands, key=lambda each: each["RequestedDateTime"])
+    return newest
+
+
 def opens_and_runs(server: Running, outputs: Outputs) -> None:
     """004: the window runs the script on the server's machine; a script that hangs is timed out."""
     window, ssm = outputs["maintenance_window_id"], server.client("ssm")
@@ -159,31 +184,14 @@ def opens_and_runs(server: Running, outputs: Outputs) -> None:
     assert (task["MaxConcurrency"], task["MaxErrors"]) == ("1", "1")
     assert ssm.get_maintenance_window(WindowId=window)["Cutoff"] == 1
 
-    def opened() -> dict[str, Any]:
-        """Open it once, in two seconds instead of on Sunday; its command when it is over."""
-        known = len(ssm.describe_maintenance_window_executions(WindowId=window)["WindowExecutions"])
-        soon = time.strftime("at(%Y-%m-%dT%H:%M:%S)", time.gmtime(time.time() + 2))
-        ssm.update_maintenance_window(WindowId=window, Schedule=soon)
-
-        def over() -> list[dict[str, Any]]:
-            found = ssm.describe_maintenance_window_executions(WindowId=window)["WindowExecutions"]
-            busy = any(each["Status"] in ("PENDING", "IN_PROGRESS") for each in found)
-            return found if len(found) > known and not busy else []
-
-        until(over, 30)
-        newest: dict[str, Any] = max(
-            ssm.list_commands()["Commands"], key=lambda each: each["RequestedDateTime"]
-        )
-        return newest
-
-    done = opened()
+    done = commanded(server, window)
     assert (done["Status"], done["MaxConcurrency"], done["MaxErrors"]) == ("Success", "1", "1")
     assert (done["TimeoutSeconds"], done["DocumentName"]) == (6000, "AWS-RunShellScript")
     told = ssm.get_command_invocation(CommandId=done["CommandId"], InstanceId="i-1234567890abcdef0")
     assert told["StandardOutputContent"] == "retrained\n"
     assert (script.parent / "model").read_text() == "trained\n"
     script.write_text("#!/bin/sh\nsleep 60\n")
-    late = opened()
+    late = commanded(server, window)
     told = ssm.get_command_invocation(CommandId=late["CommandId"], InstanceId="i-1234567890abcdef0")
     assert (told["Status"], told["StatusDetails"]) == ("TimedOut", "ExecutionTimedOut")
     ssm.update_maintenance_window(WindowId=window, Schedule="cron(0 4 ? * SUN *)")
@@ -237,3 +245,117 @@ def test_a_mended_original_does_what_it_can_and_leaves_nothing(tmp_path: Path, n
         until(lambda: not leftovers(server), 20)
     finally:
         server.stop()
+
+
+#: original → edits (pattern → text) of it as `check --fix` leaves it or as written, and what `up` says of it
+WRONG: dict[str, tuple[str, bool, dict[str, str], list[str]]] = {
+    "a name that is nowhere": (
+        "001-event-driven-retraining",
+        False,
+        {},
+        [r"__main__\.py:10: NameError: name 'iam_for_lambda' is not defined", "finds 9 errors"],
+    ),
+    "packages that are absent": (
+        "003-lambda-policies",
+        False,
+        {},
+        [
+            r"__main__\.py:26: aws:lambda/function:Function 'preprocessLambda': property code: asset "
+            r"path/to/preprocess\.zip: No such file",
+            r"__main__\.py:34: .*'predictLambda': property code: asset path/to/predict\.zip",
+        ],
+    ),
+    "JSON of what is not known yet": (
+        "003-lambda-policies",
+        False,
+        {
+            r"pulumi\.FileArchive\([^)]*\)": 'pulumi.AssetArchive({"a.py": pulumi.StringAsset("")})',
+            r"python3\.8": "python3.12",
+            r"service-role/AWSStepFunctions": "AWSStepFunctions",
+        },
+        [
+            r"__main__\.py:82: Object of type Output is not JSON serializable",
+            "pulumi.Output.json_dumps, which waits",
+        ],
+    ),
+    "a map for a list": (
+        "004-ssm-periodic-retraining",
+        False,
+        {},
+        [
+            r"__main__\.py:39: .*taskInvocationParameters\.runCommandParameters\.parameters is an object; "
+            "it takes a list of objects with name, values"
+        ],
+    ),
+    "a cutoff that leaves no time": (
+        "004-ssm-periodic-retraining",
+        True,
+        {"cutoff=1": "cutoff=3"},
+        [r"__main__\.py:31: .*property cutoff: 3 is not less than the duration, 3:", "finds 2 errors"],
+    ),
+    "a day that is none": (
+        "004-ssm-periodic-retraining",
+        True,
+        {r"\* SUN \*": "* SUNDAY *"},
+        [
+            r"__main__\.py:31: .*The schedule cron\(0 4 \? \* SUNDAY \*\) is not valid: day-of-week: "
+            r"SUNDAY is no value; day-of-week is 1-7 or SUN-SAT; did you mean SUN\?\n"
+        ],
+    ),
+}
+
+
+@pytest.mark.parametrize("case", WRONG)
+def test_a_wrong_original_is_told_by_file_and_line_and_nothing_stays(
+    server: Running, tmp_path: Path, case: str
+) -> None:
+    """What an `up` that fails made is known to its stack: `destroy` leaves nothing of it."""
+    name, fixed, edits, words = WRONG[case]
+    folder = copied(name, tmp_path / tmp_path.name.replace("_", "-"))
+    if fixed:
+        check(folder, "--fix")
+    Mend(edits=edits).apply(folder)
+    before = set(leftovers(server))
+    failed = server.stepwell("up", str(folder))
+    assert failed.returncode == 1
+    for word in words:
+        assert re.search(word, failed.stderr), failed.stderr
+    destroyed = server.stepwell("destroy", str(folder), "--yes")
+    assert destroyed.returncode == 0, destroyed.stderr
+    until(lambda: set(leftovers(server)) <= before, 20)
+
+
+#: what a window can't do, as an edit of the mended program, and what its invocation says of it
+IMPOSSIBLE = {
+    "an instance that nobody knows": ({}, "i-1234567890abcdef0"),
+    "a hash of another document": (
+        {r"i-1234567890abcdef0": "mi-MACHINE", r'"comment":': '"document_hash": "YourHashHere", "comment":'},
+        "hash",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", IMPOSSIBLE)
+def test_what_a_window_cannot_run_is_told_by_its_invocation(
+    server: Running, tmp_path: Path, case: str
+) -> None:
+    """AWS finds it no sooner: the program goes up, and what it asks for fails when the window opens."""
+    edits, word = IMPOSSIBLE[case]
+    folder = mended("004-ssm-periodic-retraining", tmp_path / tmp_path.name.replace("_", "-"))
+    machine = json.loads(server.stepwell("instance", "--json").stdout)["id"]
+    Mend(edits={old: new.replace("mi-MACHINE", machine) for old, new in edits.items()}).apply(folder)
+    set_script = ["config", "set", "script", "/bin/true"]
+    subprocess.run([sys.executable, "-m", "stepwell", *set_script], check=True, cwd=folder, timeout=60)
+    made = ran(server, "up", folder)
+    assert made["ok"], made["errors"]
+    execution = opened(server, made["outputs"]["maintenance_window_id"])
+    ssm, id = server.client("ssm"), execution["WindowExecutionId"]
+    (task,) = ssm.describe_maintenance_window_execution_tasks(WindowExecutionId=id)[
+        "WindowExecutionTaskIdentities"
+    ]
+    runs = ssm.describe_maintenance_window_execution_task_invocations(
+        WindowExecutionId=id, TaskId=task["TaskExecutionId"]
+    )["WindowExecutionTaskInvocationIdentities"]
+    assert (execution["Status"], task["Status"]) == ("FAILED", "FAILED")
+    assert word in (runs[0]["StatusDetails"] if runs else task["StatusDetails"]), (task, runs)
+    assert ran(server, "destroy", folder)["ok"]

@@ -18,6 +18,13 @@ from stepwell.provision.schema import Property
 from stepwell.provision.values import UNKNOWN
 
 _NAMED = re.compile(r"propert(?:y|ies) ([\w.\[\]]+)")
+#: parts of messages about what the server judges (the region), or what has a rule of its own
+_JUDGED_ELSEWHERE = (
+    "region is ",
+    "runCommandParameters.parameters is an object",
+    "property cutoff: ",
+    "assumeRolePolicy is not JSON",
+)
 _PARTS = re.compile(r"(\w+)|\[(\d+)\]")
 
 
@@ -45,8 +52,7 @@ def _properties(program: Program) -> Iterator[Fault]:
         for message in messages:
             if resource.open and message.endswith("is missing"):
                 continue
-            # the region is the server's to judge, and a dict of parameters has a rule of its own
-            if message.startswith("region is ") or "runCommandParameters.parameters is an object" in message:
+            if any(part in message for part in _JUDGED_ELSEWHERE):
                 continue
             yield Fault(place=_place(resource, message), message=f"{resource.label}: {message}")
 

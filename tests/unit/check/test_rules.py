@@ -19,6 +19,15 @@ def test_a_rule_finds_its_fault_and_nothing_else_that_is_right(case: Case, write
     assert (case.code in {each.code for each in found}) is case.faulty, shown
 
 
+@pytest.mark.parametrize("case", [case for case in CASES if case.code != "SW902"], ids=lambda case: case.name)
+def test_the_tables_tell_nothing_that_a_rule_of_its_own_tells(case: Case, write: Write) -> None:
+    found = check(write(case.text, case.files))
+    told = {each.place.line for each in found if each.code == case.code and case.faulty}
+    assert not told & {each.place.line for each in found if each.code == "SW902"}, [
+        each.message for each in found if each.code == "SW902"
+    ]
+
+
 @pytest.mark.parametrize("rule", ALL, ids=lambda rule: rule.code)
 def test_every_rule_has_two_programs_that_break_it_and_two_that_do_not(rule: object) -> None:
     code = getattr(rule, "code", "")
