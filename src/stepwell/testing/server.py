@@ -142,6 +142,7 @@ class Thread:
     def run(self, work: Coroutine[Any, Any, T]) -> T:
         """Carry out a coroutine of the server and give what it gives."""
         if threading.current_thread() is self._thread:
+            work.close()
             raise RuntimeError("the server waits for itself")
         future: Future[T] = asyncio.run_coroutine_threadsafe(work, self._events)
         try:

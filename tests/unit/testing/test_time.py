@@ -124,3 +124,36 @@ def test_an_input_starts_a_rule_s_machine_without_the_clock_s_moving(stepwell: S
     (execution,) = stepwell.executions(arn)
     assert execution.status == "SUCCEEDED"
     assert execution.input["detail"]["object"]["key"] == "batch.csv"
+
+
+def test_a_window_opens_by_the_wall_clock_of_its_zone_across_the_clock_change() -> None:
+    with Stepwell(start="2026-03-16") as stepwell:
+        arn = stepwell.machine("m", work())
+        stepwell.mock(arn, "Work", returns="trained", after="20 minutes")
+        ssm = stepwell.client("ssm")
+        window = ssm.create_maintenance_window(
+            Name="sundays",
+            Schedule="cron(0 4 ? * SUN *)",
+            ScheduleTimezone="Europe/Berlin",
+            Duration=3,
+            Cutoff=1,
+            AllowUnassociatedTargets=True,
+        )["WindowId"]
+        ssm.register_task_with_maintenance_window(
+            WindowId=window,
+            TaskType="STEP_FUNCTIONS",
+            TaskArn=arn,
+            ServiceRoleArn=stepwell.role("window", "ssm.amazonaws.com"),
+            TaskInvocationParameters={"StepFunctions": {"Input": "{}"}},
+        )
+        stepwell.advance_to("2026-04-06", "Europe/Berlin")
+        executions = stepwell.executions(arn)
+        assert [f"{each.started:%m-%d %H:%M}" for each in executions] == [
+            "03-22 03:00",
+            "03-29 02:00",
+            "04-05 02:00",
+        ]
+        runs = ssm.describe_maintenance_window_executions(WindowId=window)["WindowExecutions"]
+        assert {(run["Status"], run["EndTime"] - run["StartTime"]) for run in runs} == {
+            ("SUCCESS", timedelta(minutes=20))
+        }
