@@ -17,6 +17,8 @@ PREFIX = "arn:aws:states:::"
         ("lambda", "invoke.waitForTaskToken", "lambda", "Invoke"),
         ("states", "startExecution.sync:2", "stepfunctions", "StartExecution"),
         ("sagemaker", "createProcessingJob.sync", "sagemaker", "CreateProcessingJob"),
+        ("events", "putEvents.waitForTaskToken", "events", "PutEvents"),
+        ("sqs", "sendMessage", "sqs", "SendMessage"),
         ("aws-sdk:sfn", "describeExecution", "stepfunctions", "DescribeExecution"),
         ("aws-sdk:sagemakerruntime", "invokeEndpoint", "sagemaker-runtime", "InvokeEndpoint"),
         ("aws-sdk:cloudwatchlogs", "putLogEvents", "logs", "PutLogEvents"),
