@@ -5,6 +5,7 @@ User code may do anything: raise, exit, answer nonsense. Whatever it does ends a
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import importlib
 import importlib.util
@@ -13,7 +14,7 @@ import pickle
 import sys
 import tarfile
 from pathlib import Path
-from typing import Any, Callable
+from typing import Any, Callable, Iterator
 
 from .decision import Note
 from .rows import Rows
@@ -41,9 +42,11 @@ def model(name: str, folder: Path, work: Path, sets: dict[str, Rows], task: str)
         if archive is None:
             raise _Problem("MISSING", "there is no model.tar.gz.")
         digest = hashlib.sha256(archive.read_bytes()).hexdigest()
-        loaded, predict = _loaded(name, _unpacked(archive, work / name), task)
-        found = {of: _predicted(of, rows, loaded, predict) for of, rows in sets.items() if len(rows)}
-        return Model(found, _classes(loaded)), digest
+        root = _unpacked(archive, work / name)
+        with _importable(root / "code"):
+            loaded, predict = _loaded(name, root, task)
+            found = {of: _predicted(of, rows, loaded, predict) for of, rows in sets.items() if len(rows)}
+            return Model(found, _classes(loaded)), digest
     except _Problem as problem:
         return Model(problem=problem.note), digest
 
@@ -63,6 +66,21 @@ def _unpacked(archive: Path, target: Path) -> Path:
     except (tarfile.TarError, OSError, EOFError) as error:
         raise _Problem("UNLOADABLE", f"model.tar.gz cannot be unpacked: {error}.") from None
     return root
+
+
+@contextlib.contextmanager
+def _importable(code: Path) -> Iterator[None]:
+    """A model's own modules for as long as it is asked: the other model may have others of the same names."""
+    path, here = list(sys.path), os.getcwd()
+    sys.path.insert(0, str(code))
+    try:
+        yield
+    finally:
+        sys.path[:] = path
+        os.chdir(here)
+        for name, module in list(sys.modules.items()):
+            if code in Path(getattr(module, "__file__", None) or "").parents:
+                del sys.modules[name]
 
 
 def _loaded(name: str, folder: Path, task: str) -> tuple[Any, Callable[[Rows, Any], Any]]:
@@ -87,13 +105,7 @@ def _script(name: str, script: Path) -> Any:
         raise ImportError(f"{script.name} is no Python module")
     module = importlib.util.module_from_spec(spec)
     sys.modules[spec.name] = module
-    sys.path.insert(0, str(script.parent))
-    here = os.getcwd()
-    try:
-        spec.loader.exec_module(module)
-    finally:
-        os.chdir(here)
-        sys.path.remove(str(script.parent))
+    spec.loader.exec_module(module)
     return module
 
 

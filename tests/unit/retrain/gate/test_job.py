@@ -1,0 +1,215 @@
+"""The processing job: folders in, evidence out; whatever a model does, the job ends with a decision."""
+
+from __future__ import annotations
+
+import ast
+import io
+import json
+import subprocess
+import sys
+import tarfile
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from stepwell.retrain import gate
+from stepwell.retrain.gate import archive
+from stepwell.retrain.gate.evidence import Evidence
+from stepwell.retrain.gate.faults import SettingsInvalid
+from stepwell.retrain.gate.job import run
+
+#: a model that says a row's class is whether its one number is over a bound
+GOOD = """
+def model_fn(folder):
+    import pathlib
+    return float(pathlib.Path(folder, "bound").read_text())
+
+def input_fn(body, content_type):
+    assert content_type == "text/csv"
+    return [float(line) for line in body.split()]
+
+def predict_fn(rows, bound):
+    return [int(row > bound) for row in rows]
+"""
+SETTINGS = {"gate": {"floor": 0.7}}
+
+
+def artefact(folder: Path, script: str | None = GOOD, **files: str) -> None:
+    """A model.tar.gz in `folder`."""
+    folder.mkdir(parents=True)
+    contents = {**({"code/inference.py": script} if script is not None else {}), **files}
+    with tarfile.open(folder / "model.tar.gz", "w:gz") as packed:
+        for name, text in contents.items():
+            entry = tarfile.TarInfo(name)
+            entry.size = len(text.encode())
+            packed.addfile(entry, io.BytesIO(text.encode()))
+
+
+@pytest.fixture
+def base(tmp_path: Path) -> Path:
+    """Two equal models, 200 rows of each kind."""
+    for name in ("challenger", "champion"):
+        artefact(tmp_path / name, bound="0.5")
+    for name in ("new", "trusted"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "rows.csv").write_text("".join(f"{at % 2},{at % 2}\n" for at in range(200)))
+    configure(tmp_path, SETTINGS)
+    return tmp_path
+
+
+def configure(base: Path, value: Any) -> None:
+    (base / "config").mkdir(exist_ok=True)
+    (base / "config" / "gate.json").write_text(value if isinstance(value, str) else json.dumps(value))
+
+
+def remade(base: Path, name: str, script: str | None, **files: str) -> None:
+    (base / name / "model.tar.gz").unlink()
+    (base / name).rmdir()
+    artefact(base / name, script, **files)
+
+
+def test_the_evidence_and_its_summary_are_written(base: Path) -> None:
+    found = run(base)
+    assert found.decision.reason == "NOT_WORSE"
+    assert Evidence.parse((base / "report" / "evidence.json").read_text()) == found
+    assert json.loads((base / "report" / "summary.json").read_text()) == json.loads(
+        json.dumps(found.summary())
+    )
+    assert set(found.sources.models) == {"challenger", "champion"}
+    assert found.sources.versions["python"].startswith("3.")
+    assert found.sources.gate == archive.digest()
+
+
+def test_without_a_champions_folder_it_is_the_first(base: Path) -> None:
+    (base / "champion" / "model.tar.gz").unlink()
+    (base / "champion").rmdir()
+    assert run(base).decision.reason == "FIRST_CHAMPION"
+    configure(base, {**SETTINGS, "input": {"champion": True}})
+    assert run(base).decision.reason == "CHAMPION_MISSING"
+
+
+#: what an artefact holds: (script, files) → how the reason ends
+ARTEFACTS: dict[str, tuple[str | None, dict[str, str], str]] = {
+    "no script, no estimator": (None, {"readme": "none"}, "UNLOADABLE"),
+    "a pickle that is none": (None, {"model.pkl": "none"}, "UNLOADABLE"),
+    "a script with a mistake": ("def model_fn(:", {}, "UNLOADABLE"),
+    "a library that is not there": ("import no_such_library", {}, "UNLOADABLE"),
+    "a script that exits": ("raise SystemExit(3)", {}, "UNLOADABLE"),
+    "loading raises": ("def model_fn(folder): raise OSError('gone')", {}, "UNLOADABLE"),
+    "reading raises": (GOOD + "\ndef input_fn(body, kind): raise OSError()", {"bound": "1"}, "RAISES"),
+    "predicting raises": (GOOD + "\ndef predict_fn(rows, model): 1 / 0", {"bound": "1"}, "RAISES"),
+    "predicting exits": (GOOD + "\ndef predict_fn(rows, model): exit()", {"bound": "1"}, "RAISES"),
+    "nothing is predicted": (GOOD + "\ndef predict_fn(rows, model): pass", {"bound": "1"}, "SHAPE"),
+    "another shape": (GOOD + "\ndef predict_fn(rows, model): return [[1, 2]] * 200", {"bound": "1"}, "SHAPE"),
+    "not a number": (GOOD + "\ndef predict_fn(rows, model): return [1e999] * 200", {"bound": "1"}, "NAN"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", ARTEFACTS)
+@pytest.mark.parametrize(("who", "outcome"), [("challenger", "KEEP"), ("champion", "QUARANTINE")])
+def test_a_model_that_does_not_work_has_a_decision(base: Path, case: str, who: str, outcome: str) -> None:
+    script, files, ending = ARTEFACTS[case]
+    remade(base, who, script, **files)
+    found = run(base).decision
+    assert (found.outcome, found.reason) == (outcome, f"{who.upper()}_{ending}"), found.sentence
+
+
+@pytest.mark.parametrize("name", ["../escaped", "/tmp/escaped"])
+def test_an_archive_that_reaches_outside_is_not_unpacked(base: Path, name: str) -> None:
+    remade(base, "challenger", GOOD, **{name: "1"})
+    assert run(base).decision.reason == "CHALLENGER_UNLOADABLE"
+
+
+def test_a_torn_archive_cannot_be_unpacked(base: Path) -> None:
+    path = base / "challenger" / "model.tar.gz"
+    path.write_bytes(path.read_bytes()[:60])
+    assert run(base).decision.reason == "CHALLENGER_UNLOADABLE"
+
+
+def test_two_models_have_scripts_of_their_own(base: Path) -> None:
+    """Also where both are called inference.py and import a module of the same name."""
+    helper = (
+        "from answer import ANSWER\n" + GOOD + "\ndef predict_fn(rows, model): return [ANSWER] * len(rows)"
+    )
+    remade(base, "challenger", helper, bound="1", **{"code/answer.py": "ANSWER = 1"})
+    remade(base, "champion", helper, bound="1", **{"code/answer.py": "ANSWER = 0"})
+    whole = run(base).outcomes["new"]
+    assert all(a != b for a, b in zip(whole.challenger, whole.champion, strict=True))
+
+
+def test_rows_that_cannot_be_read_quarantine_the_batch(base: Path) -> None:
+    (base / "new" / "rows.csv").write_text("1,2\n1,2,3\n")
+    found = run(base).decision
+    assert (found.outcome, found.reason) == ("QUARANTINE", "COLUMNS_DIFFER")
+    assert "rows.csv, line 2" in found.sentence
+
+
+def test_a_users_metric_lies_beside_the_settings(base: Path) -> None:
+    (base / "config" / "ours_in_config.py").write_text("def score(labels, answers): return 0.9\n")
+    configure(base, {"gate": {"floor": 0.7, "metric": "ours_in_config:score", "resamples": 100}})
+    assert run(base).decision.reason == "NOT_WORSE"
+
+
+FAULTS: dict[str, tuple[Any, str]] = {
+    "no JSON": ("{", "no JSON"),
+    "no gate": ({}, '"gate"'),
+    "something else": ({**SETTINGS, "models": 2}, "models"),
+    "a wrong setting": ({"gate": {"floor": 0.5, "rule": "best"}}, "rule is one of"),
+    "a metric that is not there": ({"gate": {"floor": 0.5, "metric": "absent:f"}}, "absent:f"),
+}
+
+
+@pytest.mark.parametrize("case", FAULTS)
+def test_a_fault_of_the_gates_own_is_named(base: Path, case: str) -> None:
+    value, message = FAULTS[case]
+    configure(base, value)
+    with pytest.raises(SettingsInvalid, match=message):
+        run(base)
+
+
+def started(base: Path, path: Path) -> subprocess.CompletedProcess[str]:
+    """The job as a processing job starts it: away from the repository, with the shipped archive alone."""
+    return subprocess.run(
+        [sys.executable, "-S", "-m", "gate"],
+        env={"PYTHONPATH": str(path), "SAGEMAKER_BASE_DIR": str(base.parent)},
+        cwd="/",
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_the_shipped_archive_runs_alone(base: Path, tmp_path: Path) -> None:
+    """Exit code 0 for a decision, also a bad one; another for the gate's own fault."""
+    processing = tmp_path / "ml" / "processing"
+    processing.parent.mkdir()
+    processing.symlink_to(base)
+    shipped = archive.write(tmp_path / "build" / "gate.zip")
+    done = started(processing, shipped)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.startswith("gate: DEPLOY NOT_WORSE: ")
+    assert len(done.stdout.splitlines()) == 1
+    assert json.loads((base / "report" / "summary.json").read_text())["sources"]["gate"] == archive.digest()
+    remade(base, "champion", "raise SystemExit(7)")
+    assert started(processing, shipped).returncode == 0
+    configure(base, {"gate": {}})
+    done = started(processing, shipped)
+    assert (done.returncode, done.stderr.startswith("gate: floor is missing")) == (1, True)
+
+
+def test_the_archive_is_the_same_every_time(tmp_path: Path) -> None:
+    first, second = (archive.write(tmp_path / name).read_bytes() for name in ("a.zip", "b.zip"))
+    assert first == second
+
+
+def test_the_package_is_python_3_8_and_stands_alone() -> None:
+    """Images have old Pythons, and none has Stepwell."""
+    allowed = set(sys.stdlib_module_names)
+    for path in Path(gate.__file__).parent.glob("*.py"):
+        tree = ast.parse(path.read_text(), feature_version=(3, 8))
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Import):
+                assert {name.name.split(".")[0] for name in node.names} <= allowed, path.name
+            elif isinstance(node, ast.ImportFrom):
+                assert node.level == 1 or (node.module or "").split(".")[0] in allowed, path.name
