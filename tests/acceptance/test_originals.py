@@ -325,11 +325,13 @@ def test_a_wrong_original_is_told_by_file_and_line_and_nothing_stays(
     until(lambda: set(leftovers(server)) <= before, 20)
 
 
+#: an EC2 id that the machine is known by
+KNOWN = "i-0fedcba9876543210"
 #: what a window can't do, as an edit of the mended program, and what its invocation says of it
 IMPOSSIBLE = {
     "an instance that nobody knows": ({}, "i-1234567890abcdef0"),
     "a hash of another document": (
-        {r"i-1234567890abcdef0": "mi-MACHINE", r'"comment":': '"document_hash": "YourHashHere", "comment":'},
+        {r"i-1234567890abcdef0": KNOWN, r'"comment":': '"document_hash": "YourHashHere", "comment":'},
         "hash",
     ),
 }
@@ -342,8 +344,8 @@ def test_what_a_window_cannot_run_is_told_by_its_invocation(
     """AWS finds it no sooner: the program goes up, and what it asks for fails when the window opens."""
     edits, word = IMPOSSIBLE[case]
     folder = mended("004-ssm-periodic-retraining", tmp_path / tmp_path.name.replace("_", "-"))
-    machine = json.loads(server.stepwell("instance", "--json").stdout)["id"]
-    Mend(edits={old: new.replace("mi-MACHINE", machine) for old, new in edits.items()}).apply(folder)
+    Mend(edits=edits).apply(folder)
+    assert server.stepwell("instance", "--alias", KNOWN).returncode == 0
     set_script = ["config", "set", "script", "/bin/true"]
     subprocess.run([sys.executable, "-m", "stepwell", *set_script], check=True, cwd=folder, timeout=60)
     made = ran(server, "up", folder)
@@ -358,4 +360,5 @@ def test_what_a_window_cannot_run_is_told_by_its_invocation(
     )["WindowExecutionTaskInvocationIdentities"]
     assert (execution["Status"], task["Status"]) == ("FAILED", "FAILED")
     assert word in (runs[0]["StatusDetails"] if runs else task["StatusDetails"]), (task, runs)
+    assert server.stepwell("instance", "--remove-alias", KNOWN).returncode == 0
     assert ran(server, "destroy", folder)["ok"]

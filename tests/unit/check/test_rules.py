@@ -35,6 +35,12 @@ def test_every_rule_has_two_programs_that_break_it_and_two_that_do_not(rule: obj
     assert kinds[True] >= 2 and kinds[False] >= 2
 
 
+def test_a_right_on_what_gets_a_generated_name_is_told_with_a_wildcard(write: Write) -> None:
+    case = next(case for case in CASES if case.code == "SW410" and case.faulty)
+    (finding,) = [each for each in check(write(case.text, case.files)) if each.code == "SW410"]
+    assert ":function:f-*" in finding.mend
+
+
 def test_every_row_is_complete_and_has_a_code_of_its_own() -> None:
     assert len({rule.code for rule in ALL}) == len(ALL)
     assert len({rule.title for rule in ALL}) == len(ALL)

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from stepwell.cli.progress import Progress, problem_lines, short
-from stepwell.cli.stacks import summary
+from stepwell.cli.stacks import foreseen, summary
 from stepwell.provision import Diagnostic, Outcome, Problem, ResourceProgress
 from stepwell.provision.aws import TYPES
 
@@ -111,3 +111,11 @@ def test_what_a_program_prints_is_shown_once(capsys, plans, events, told):
 def test_the_last_line_tells_what_was_done(capsys, ok, counts, told):
     summary("up", Outcome(ok=ok, outputs={}, counts=counts, changes=(), errors=()), 1.5)
     assert capsys.readouterr().err == told
+
+
+def test_a_program_that_failed_is_pointed_to_check_when_that_finds_errors(tmp_path):
+    main = tmp_path / "__main__.py"
+    main.write_text("import pulumi\npulumi.export('a', absent)\n")
+    assert list(foreseen(tmp_path)) == [f"stepwell check {tmp_path} finds 1 error, and says what to do"]
+    main.write_text("import pulumi\npulumi.export('a', 1)\n")
+    assert list(foreseen(tmp_path)) == []
