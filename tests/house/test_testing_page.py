@@ -1,4 +1,4 @@
-"""The page about tests of one's own workflows is a test file itself, and every name that it tells exists."""
+"""The page about tests of one's own workflows is a test file itself, and tells every public name."""
 
 from __future__ import annotations
 
@@ -25,11 +25,17 @@ def blocks(page: str, language: str) -> list[str]:
     return [block for named, block in FENCE.findall(page) if named == language]
 
 
-def test_the_page_is_a_test_file_that_passes(root: Path, page: str, tmp_path: Path) -> None:
-    shutil.copytree(root / "examples" / "preprocess-predict", tmp_path / "program")
-    (config,) = blocks(page, "json")
-    (tmp_path / "MockConfigFile.json").write_text(config)
-    code = "\n\n".join(blocks(page, "python"))
+@pytest.mark.parametrize(("document", "having"), [("docs/testing.md", ""), ("README.md", "(stepwell):")])
+def test_a_document_s_tests_are_a_test_file_that_passes(
+    root: Path, document: str, having: str, tmp_path: Path
+) -> None:
+    example = root / "examples" / "preprocess-predict"
+    for name in ("program", "examples/preprocess-predict"):
+        shutil.copytree(example, tmp_path / name)
+    page = (root / document).read_text()
+    for config in blocks(page, "json"):
+        (tmp_path / "MockConfigFile.json").write_text(config)
+    code = "\n\n".join(block for block in blocks(page, "python") if having in block)
     (tmp_path / "test_page.py").write_text(code)
     done = subprocess.run(
         [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "test_page.py"],
@@ -42,7 +48,7 @@ def test_the_page_is_a_test_file_that_passes(root: Path, page: str, tmp_path: Pa
     told = done.stdout + done.stderr
     assert done.returncode == 0, told
     tests = len(re.findall(r"^def test_", code, re.MULTILINE))
-    assert int(re.search(r"(\d+) passed", told)[1]) >= tests > 5  # type: ignore[index]
+    assert int(re.search(r"(\d+) passed", told)[1]) >= tests > 0  # type: ignore[index]
 
 
 def test_the_mock_configuration_is_json(page: str) -> None:
