@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
-from stepwell.api.callers import role_session
+from stepwell.api.callers import role_session, root
 from stepwell.api.models import operation_model
 from stepwell.asl import faults
 from stepwell.asl.faults import StateError
@@ -136,18 +137,24 @@ def _submitted(
 
 def _describe(turn: Turn, job: Job, job_arn: str, body: Mapping[str, Any]) -> dict[str, Any] | None:
     """The job's record as its event would show it: it may be over before anybody listened."""
+    role = body["task_role"] or body["role"]
     call = Call(
         service=job.service,
         operation=job.describe,
         params={job.key: job.name(job_arn)},
-        caller=role_session(body["task_role"] or body["role"], body["session"]),
+        caller=role_session(role, body["session"]),
     )
     try:
         output = turn.draft.ask(call).output
     except AwsError as error:
-        # without the right to look, the event alone tells of the end, as on AWS
+        # without the right to look, events alone tell of the end; one that came before anybody
+        # listened is lost, so that the account's own eyes make up for it
         log.info("%s: cannot ask about %s: %s", turn.execution.arn, job_arn, error)
-        return None
+        try:
+            output = turn.draft.ask(replace(call, caller=root(role.split(":")[4]))).output
+        except AwsError:
+            log.warning("%s: %s is not there any more", turn.execution.arn, job_arn)
+            return None
     shape = operation_model(job.service, job.describe).output_shape
     if job is integrations.EXECUTION_JOB:
         record = shapes.response(shape, output, shapes.milliseconds)

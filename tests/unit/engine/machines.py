@@ -47,6 +47,8 @@ class TrainingJobs:
         self.stopped: list[str] = []
         #: what a created job's status is at once
         self.status = "InProgress"
+        #: whether roles lack the right to describe
+        self.hidden = False
         for operation, handler in (
             ("CreateTrainingJob", self.create),
             ("DescribeTrainingJob", self.describe),
@@ -77,6 +79,8 @@ class TrainingJobs:
         return {"TrainingJobArn": self.arn(name)}
 
     def describe(self, call: Call) -> Mapping[str, Any]:
+        if self.hidden and call.caller.kind == "role":
+            raise AwsError("no right", code="AccessDeniedException")
         record: Mapping[str, Any] = self.jobs[call.params["TrainingJobName"]]["record"]
         return record
 

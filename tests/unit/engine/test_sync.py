@@ -40,6 +40,13 @@ def test_a_job_that_is_over_before_it_is_waited_for_completes_the_task(world: Wo
     assert output["Tags"]["MANAGED_BY_AWS"] == "STARTED_BY_STEP_FUNCTIONS"
 
 
+def test_a_role_that_may_not_look_misses_no_job_that_was_quick(world: World) -> None:
+    """Its event came before anybody listened; without the right to describe, it still counts."""
+    jobs = TrainingJobs(world)
+    jobs.status, jobs.hidden = "Completed", True
+    assert world.output(world.execute(single(**training()), INPUT))["TrainingJobStatus"] == "Completed"
+
+
 def test_events_on_the_way_do_not_end_the_task(world: World) -> None:
     """Only a final status does; the same event twice does no harm."""
     jobs = TrainingJobs(world)
