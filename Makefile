@@ -26,7 +26,7 @@ test-faults: $(READY)
 test-clients: $(READY)
 	@test -n "$$STEPWELL_TF_MIRROR" || echo "STEPWELL_TF_MIRROR is unset: the tests of Terraform are SKIPPED" \
 	  "(it names a filesystem_mirror that has hashicorp/aws; docs/terraform.md)"
-	$(BIN)/pytest -n $(WORKERS) -m clients $(AGAIN)
+	$(BIN)/pytest -n 3 --dist worksteal -m clients $(AGAIN)
 
 lint: $(READY)
 	$(BIN)/ruff check .

@@ -1,4 +1,4 @@
-"""Real Terraform with the real AWS provider: apply, an empty second plan, an update, an empty plan, destroy."""
+"""Real Terraform with the real AWS provider: apply, empty second plan, update, empty plan, destroy."""
 
 from __future__ import annotations
 
@@ -43,13 +43,14 @@ CHANGES = {
             aws_cloudwatch_event_target aws_cloudwatch_log_group aws_lambda_function aws_s3_bucket
             aws_s3_bucket_notification aws_s3_bucket_ownership_controls aws_s3_bucket_policy
             aws_s3_bucket_public_access_block aws_s3_bucket_server_side_encryption_configuration
-            aws_s3_bucket_versioning aws_s3_object aws_sfn_state_machine aws_sqs_queue aws_sqs_queue_policy
+            aws_s3_bucket_versioning aws_s3_object aws_sfn_state_machine
         """,
         replaced="""
             aws_cloudwatch_event_rule aws_cloudwatch_event_target aws_cloudwatch_log_stream
-            aws_lambda_permission aws_s3_bucket aws_s3_object aws_sfn_state_machine aws_sqs_queue
+            aws_lambda_permission aws_s3_bucket aws_s3_object aws_sfn_state_machine
         """,
     ),
+    "queues": Changed(updated="aws_sqs_queue", replaced="aws_sqs_queue"),
     "serving": Changed(
         updated="""
             aws_sagemaker_endpoint aws_sagemaker_endpoint_configuration aws_sagemaker_model
@@ -97,7 +98,7 @@ def package(folder: Path) -> str:
 
 
 class Life:
-    """One module from its first apply to its destruction; `applied` and `changed` may be looked at between."""
+    """One module from its first apply to its destruction."""
 
     def __init__(self, installed: Installed, module: str, folder: Path, server: Running) -> None:
         self.before, self.server = inventory(server), server
@@ -125,6 +126,19 @@ class Life:
         assert inventory(self.server) == self.before
 
 
+def test_queues(installed: Installed, server: Running, tmp_path: Path) -> None:
+    """Queues of both kinds."""
+    sqs = server.client("sqs")
+    dead = sqs.get_queue_attributes(
+        QueueUrl=sqs.create_queue(QueueName="dead")["QueueUrl"], AttributeNames=["QueueArn"]
+    )["Attributes"]["QueueArn"]
+    life = Life(installed, "queues", tmp_path, server)
+    life.terraform.variables["dead"] = dead
+    life.apply()
+    life.change()
+    life.destroy()
+
+
 def test_identities(installed: Installed, server: Running, tmp_path: Path) -> None:
     """Roles, policies, users, groups and keys."""
     life = Life(installed, "identity", tmp_path, server)
@@ -137,7 +151,7 @@ def test_identities(installed: Installed, server: Running, tmp_path: Path) -> No
 
 
 def test_events(installed: Installed, server: Running, tmp_path: Path) -> None:
-    """Functions, buckets, objects, notifications, state machines, buses, rules, targets, logs and queues."""
+    """Functions, buckets, objects, notifications, state machines, buses, rules, targets and logs."""
     life = Life(installed, "events", tmp_path, server)
     life.terraform.variables["package"] = package(tmp_path)
     life.apply()

@@ -255,39 +255,3 @@ resource "aws_cloudwatch_event_target" "weekly" {
 }
 
 output "version" { value = aws_lambda_function.published.version }
-
-resource "aws_sqs_queue" "dead" {
-  name                      = "dead"
-  message_retention_seconds = var.step * 3600
-  tags                      = { step = var.step }
-}
-
-resource "aws_sqs_queue" "orders" {
-  name                       = "orders"
-  visibility_timeout_seconds = 30 * var.step
-  receive_wait_time_seconds  = var.step
-  redrive_policy = jsonencode({
-    deadLetterTargetArn = aws_sqs_queue.dead.arn
-    maxReceiveCount     = 2 + var.step
-  })
-}
-
-resource "aws_sqs_queue" "ordered" {
-  name                        = "ordered-${var.step}.fifo"
-  fifo_queue                  = true
-  content_based_deduplication = true
-}
-
-resource "aws_sqs_queue_policy" "orders" {
-  queue_url = aws_sqs_queue.orders.id
-  policy = jsonencode({
-    Version = "2012-10-17"
-    Statement = [{
-      Sid       = "step${var.step}"
-      Effect    = "Allow"
-      Principal = { Service = "events.amazonaws.com" }
-      Action    = "sqs:SendMessage"
-      Resource  = aws_sqs_queue.orders.arn
-    }]
-  })
-}
