@@ -322,7 +322,8 @@ class Stepwell:
 
 
 def _name(machine: str) -> str:
-    return machine.rpartition(_MACHINE)[2]
+    """A machine's name from its name, its ARN, or the ARN of a version of it."""
+    return machine.rpartition(_MACHINE)[2].partition(":")[0]
 
 
 def _chosen(

@@ -53,3 +53,12 @@ def test_a_server_that_cannot_start_leaves_nothing(tmp_path: Path, monkeypatch: 
     with pytest.raises(FileNotFoundError):
         Stepwell(images=tmp_path / "absent.toml")
     assert not list(folders.iterdir())
+
+
+def test_servers_side_by_side_have_nothing_in_common() -> None:
+    with Stepwell() as one, Stepwell(start="2027-07-07") as other:
+        one.client("s3").create_bucket(Bucket="own")
+        one.advance("1 day")
+        assert other.client("s3").list_buckets()["Buckets"] == []
+        assert (one.now, other.now) == (datetime(2026, 1, 2, tzinfo=UTC), datetime(2027, 7, 7, tzinfo=UTC))
+        assert one.url != other.url
