@@ -184,7 +184,7 @@ RIGHTS = """"Action": "ssm:SendCommand",
 
 TIME_OUT = """
                 ]},
-                {"name": "executionTimeout", "values": ["3"]},
+                {"name": "executionTimeout", "values": ["5"]},
 """
 
 INVOKES = """aws.iam.RolePolicy("invokesFunctions",
