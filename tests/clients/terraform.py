@@ -59,20 +59,23 @@ def install(mirror: Path, folder: Path) -> Installed:
 
 
 class Terraform:
-    """One module in a folder of its own, with its state."""
+    """One module in a folder of its own, with its state; `provider` is the file with the provider's block."""
 
-    def __init__(self, installed: Installed, module: str, folder: Path, running: Running) -> None:
-        self.folder, self.installed = folder, installed
+    def __init__(
+        self, installed: Installed, module: str, folder: Path, running: Running, provider: str = "provider.tf"
+    ) -> None:
+        self.folder = folder
         shutil.copytree(MODULES / module, folder)
-        shutil.copy(MODULES / "provider.tf", folder)
+        shutil.copy(MODULES / provider, folder / "provider.tf")
         shutil.copy(installed.lock, folder)
         settings = running.settings
         self.variables: dict[str, Any] = {"endpoint": settings["endpoint_url"]}
+        self.environment = dict(installed.environment)
         self.signing(settings["aws_access_key_id"], settings["aws_secret_access_key"])
 
     def signing(self, access_key: str, secret: str) -> None:
         """Sign with these keys from now on."""
-        self.keys = {"AWS_ACCESS_KEY_ID": access_key, "AWS_SECRET_ACCESS_KEY": secret}
+        self.environment |= {"AWS_ACCESS_KEY_ID": access_key, "AWS_SECRET_ACCESS_KEY": secret}
 
     def run(self, *arguments: str, **variables: Any) -> subprocess.CompletedProcess[str]:
         """Any command, with the module's variables (and these)."""
@@ -80,7 +83,7 @@ class Terraform:
         return subprocess.run(
             ["terraform", *arguments],
             cwd=self.folder,
-            env=self.installed.environment | self.keys | given,
+            env=self.environment | given,
             capture_output=True,
             text=True,
             timeout=110,

@@ -100,9 +100,11 @@ def package(folder: Path) -> str:
 class Life:
     """One module from its first apply to its destruction."""
 
-    def __init__(self, installed: Installed, module: str, folder: Path, server: Running) -> None:
+    def __init__(
+        self, installed: Installed, module: str, folder: Path, server: Running, provider: str = "provider.tf"
+    ) -> None:
         self.before, self.server = inventory(server), server
-        self.terraform = Terraform(installed, module, folder / module, server)
+        self.terraform = Terraform(installed, module, folder / module, server, provider)
         self.module = module
 
     def apply(self) -> None:
@@ -233,8 +235,9 @@ def test_a_user_with_narrow_rights(installed: Installed, server: Running, tmp_pa
     ]
     passing = {"Effect": "Deny", "Action": "iam:PassRole", "Resource": "*"}
     iam.put_user_policy(UserName="deployer", PolicyName="rights", PolicyDocument=document(*own, passing))
-    life = Life(installed, "narrow", tmp_path, server)
+    life = Life(installed, "narrow", tmp_path, server, "unpointed.tf")
     terraform = life.terraform
+    terraform.environment["AWS_ENDPOINT_URL"] = server.url
     terraform.variables["package"] = package(tmp_path)
     terraform.signing(key["AccessKeyId"], key["SecretAccessKey"])
     failed = terraform.run("apply", "-auto-approve", "-input=false", "-no-color")
