@@ -81,6 +81,10 @@ def test_batches_are_trained_on_judged_and_deployed_or_not(
         poison = [[(row[0] + 1) % 10, *row[1:]] for row in batch]
         evidence = run(server, retraining, "poison", as_csv(poison), "QUARANTINED")
         assert evidence.recognised is not None and evidence.recognised < 0.1
+        shown = server.stepwell("gate", "show", "poison-")
+        assert shown.stdout.startswith("QUARANTINE BELOW_FLOOR: "), shown.stderr
+        shown = server.stepwell("gate", "replay", "poison-", "--floor", "0")
+        assert "now      KEEP WORSE_ON_TRUSTED: " in shown.stdout, shown.stderr
         assert retraining.model() == champion
         quarantined = retraining.s3.list_objects_v2(Bucket=retraining.bucket, Prefix="quarantine/")
         assert quarantined["KeyCount"] == 1

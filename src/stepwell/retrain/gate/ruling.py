@@ -14,7 +14,7 @@ def decide(found: Evidence) -> Decision:
     """
     settings = found.settings
     for problem in found.problems:
-        if part(problem.code) == 1 and not problem.code.startswith("METRIC_"):
+        if part(problem.code) == 1:
             return decision(problem.code, problem.sentence)
     new = found.whole("new")
     if new is None:
