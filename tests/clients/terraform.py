@@ -86,7 +86,7 @@ class Terraform:
             env=self.environment | given,
             capture_output=True,
             text=True,
-            timeout=110,
+            timeout=200,
             check=False,
         )
 

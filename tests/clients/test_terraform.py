@@ -16,7 +16,7 @@ from left import inventory
 from running import Running
 from terraform import Installed, Terraform
 
-pytestmark = [pytest.mark.clients, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.clients, pytest.mark.timeout(400)]
 
 
 @dataclass(frozen=True, kw_only=True)
