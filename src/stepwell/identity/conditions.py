@@ -12,7 +12,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from stepwell.identity.match import Context, Template, glob, plain, template
+from stepwell.identity import globs
+from stepwell.identity.match import Context, Template, plain, template
 
 #: says of a request's value whether it satisfies the policy's value
 Test = Callable[[str], bool]
@@ -28,18 +29,17 @@ def _equals_ignoring_case(pattern: str) -> Test:
 
 
 def _like(pattern: str) -> Test:
-    full = re.compile(glob(pattern), re.DOTALL).fullmatch
-    return lambda value: full(value) is not None
+    return globs.fits(pattern, plain)
 
 
 def _arn_like(pattern: str) -> Test:
     """Each of an ARN's six parts is matched by itself; what has fewer parts matches nothing."""
-    parts = [re.compile(glob(part), re.DOTALL) for part in pattern.split(":", 5)]
+    parts = [_like(part) for part in pattern.split(":", 5)]
 
     def test(value: str) -> bool:
         given = value.split(":", 5)
         return len(parts) == len(given) == 6 and all(
-            part.fullmatch(text) for part, text in zip(parts, given, strict=True)
+            part(text) for part, text in zip(parts, given, strict=True)
         )
 
     return test

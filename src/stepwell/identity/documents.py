@@ -7,11 +7,12 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
+from stepwell.identity.match import VARIABLE
+
 #: line and column, from 1
 Position = tuple[int, int]
 
 _TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|[][{}:,]|[^][{}:,"\s]+', re.DOTALL)
-_VARIABLE = re.compile(r"\$\{\s*([^},*?$]+?)\s*(?:,[^}]*)?\}")
 
 
 def statements(document: Mapping[str, Any]) -> list[Any]:
@@ -72,7 +73,8 @@ def all_context_keys(texts: Iterable[str]) -> list[str]:
 def _variables(values: Any) -> Iterator[str]:
     for value in values if isinstance(values, list) else [values]:
         if isinstance(value, str):
-            yield from _VARIABLE.findall(value)
+            names = (found.group(1).strip() for found in VARIABLE.finditer(value))
+            yield from (name for name in names if name not in ("", "*", "?", "$"))
 
 
 def _distinct(keys: Iterable[str]) -> Iterator[str]:

@@ -19,7 +19,8 @@ _LITERALS = {"*": "\ufdd0", "?": "\ufdd1"}
 _PROTECT = str.maketrans(_LITERALS)
 _UNPROTECT = str.maketrans({mark: char for char, mark in _LITERALS.items()})
 
-_VARIABLE = re.compile(r"\$\{\s*([^},]*?)\s*(?:,\s*'([^']*)'\s*)?\}")
+# Possessive (`*+`): a text of spaces or of `${` cannot make the search try each way to divide it.
+VARIABLE = re.compile(r"\$\{([^{},]*+)(?:,\s*+'([^']*+)'\s*+)?\}")
 _ESCAPES = {"*": _LITERALS["*"], "?": _LITERALS["?"], "$": "$"}
 
 
@@ -65,10 +66,10 @@ def template(text: str) -> str | Template:
     pieces: list[str | Variable] = []
     literal = ""
     at = 0
-    for found in _VARIABLE.finditer(text):
+    for found in VARIABLE.finditer(text):
         literal += text[at : found.start()]
         at = found.end()
-        name, default = found.group(1), found.group(2)
+        name, default = found.group(1).strip(), found.group(2)
         if name in _ESCAPES and default is None:
             literal += _ESCAPES[name]
             continue
@@ -114,15 +115,17 @@ def glob(pattern: str, *, arn: bool = False) -> str:
                 colons += 1
                 confined[-1] = False
             pieces[-1] += re.escape(plain(char))
-    regex = pieces[0]
+    # Where the next `*` may take whatever is left, the first fit of all before it is as good as any: `(?>`
+    # never comes back to try another, so many `*` don't multiply the work.
+    done, group = "", pieces[0]
     for index, run in enumerate(runs):
-        piece = pieces[index + 1]
+        if run == ".*":
+            done, group = f"{done}(?>{group})", ""
         following = runs[index + 1] if index + 1 < len(runs) else None
-        # Where the next `*` may take whatever is left, the first fit is as good as any: `(?>` never
-        # comes back to try another, so many `*` don't multiply the work.
-        first_fit = following == ".*" or (following is not None and run == following and confined[index + 1])
-        regex += f"(?>{run}?{piece})" if first_fit else run + piece
-    return regex
+        first_fit = run == following == "[^:]*" and confined[index + 1]
+        piece = f"{run}?{pieces[index + 1]}"
+        group += f"(?>{piece})" if first_fit else piece
+    return done + group
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,7 +2,8 @@
 
 import pytest
 
-from stepwell.identity.match import Names, Resources, Template, template
+from stepwell.identity.documents import context_keys
+from stepwell.identity.match import Names, Resources, Template, Variable, template
 
 
 @pytest.mark.parametrize(
@@ -93,10 +94,40 @@ def test_a_pattern_without_variables_is_no_template() -> None:
 @pytest.mark.parametrize("arn", [False, True])
 @pytest.mark.parametrize(
     "pattern",
-    ["a*" * 40 + "b", "?*" * 30 + "b", "arn:aws:sns:" + "a*" * 20 + ":*:" + "a*" * 20 + "b", "*:" * 40 + "b"],
+    [
+        "a*" * 40 + "b",
+        "?*" * 30 + "b",
+        "arn:aws:sns:" + "a*" * 20 + ":*:" + "a*" * 20 + "b",
+        "*:" * 40 + "b",
+        "arn:" + "*?*:" * 4 + "b",
+        "arn:" + "*:?*" * 4 + "b",
+    ],
 )
 def test_no_pattern_makes_matching_slow(pattern: str, arn: bool) -> None:
     """Patterns are users' input and are matched on the loop: many stars must not multiply the work."""
     names = Names.of([pattern], arn=arn)
     for resource in ("arn:aws:sns:" + "a" * 500 + "::" + ":a" * 500, "a" * 1000, ":" * 1000):
         assert not names.match(resource)
+
+
+@pytest.mark.timeout(5)
+@pytest.mark.parametrize(
+    "text", ["${" + " " * 8000, "${a" * 4000, "${a," * 4000, "${a,'" * 4000, "${a," + " " * 8000]
+)
+def test_no_text_makes_the_search_for_variables_slow(text: str) -> None:
+    assert template(text) == text
+    assert context_keys({"Resource": text}) == []
+
+
+def test_variables_may_have_spaces_around_their_names() -> None:
+    text = "a${ aws:username }b${ aws:userid , 'x' }"
+    assert template(text) == Template(
+        (
+            "a",
+            Variable(key="aws:username", default=None),
+            "b",
+            Variable(key="aws:userid", default="x"),
+            "",
+        )
+    )
+    assert context_keys({"Resource": text}) == ["aws:username", "aws:userid"]

@@ -7,6 +7,7 @@ decision, as it is, if the target's role may put it there.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
@@ -23,6 +24,8 @@ from stepwell.triggers.transformers import InvalidInput, Source, Transformer
 
 #: how often one event may go on from bus to bus: buses that name each other would never come to rest
 HOPS = 5
+#: targets that one event has reached when it goes on to no further bus: rules may multiply it on each
+REACH = 1_000
 #: retries and seconds of a target without a policy (EventBridge user guide, "Retry policy")
 RETRIES = 185
 AGE = 86_400
@@ -57,23 +60,42 @@ class Router:
         """An event of one of this server's services: they all send to the default bus."""
         self.publish(event, names.DEFAULT, draft)
 
-    def publish(self, event: dict[str, Any], bus: str, draft: Draft, *, hops: int = 0) -> None:
+    def publish(self, event: dict[str, Any], bus: str, draft: Draft) -> None:
         """Begin the deliveries that the rules of a bus ask for, in the order of the rules' names."""
+        self._spread(self._wanting(event, bus, draft), event, draft)
+
+    def fire(self, rule: Rule, event: dict[str, Any], draft: Draft) -> None:
+        """Begin the deliveries of a rule to its targets."""
+        self._spread([rule], event, draft)
+
+    def _wanting(self, event: dict[str, Any], bus: str, draft: Draft) -> list[Rule]:
+        """The rules of a bus that the event fits."""
         found = draft.get(Bus, bus)
         if found is None or not found.revision:
-            return
-        for key in self._rule_set(found, draft).matching(event):
-            rule = draft.get(Rule, key)
-            if rule is not None:
-                self.fire(rule, event, draft, hops=hops)
+            return []
+        rules = (draft.get(Rule, key) for key in self._rule_set(found, draft).matching(event))
+        return [rule for rule in rules if rule is not None]
 
-    def fire(self, rule: Rule, event: dict[str, Any], draft: Draft, *, hops: int = 0) -> None:
-        """Begin the deliveries of a rule to its targets."""
-        for target in rule.targets:
-            if ":event-bus/" in target["Arn"]:
-                self._forward(rule, target, event, draft, hops + 1)
-            else:
-                self._deliver(rule, target, event, draft)
+    def _spread(self, rules: list[Rule], event: dict[str, Any], draft: Draft) -> None:
+        """Begin the deliveries of these rules, and of those on the buses to which they send the event on.
+
+        One decision makes them all, so what it may cost is bounded: see HOPS and REACH.
+        """
+        waiting = deque((rule, 1) for rule in rules)
+        reached, ended = 0, False
+        while waiting:
+            rule, hops = waiting.popleft()
+            for target in rule.targets:
+                reached += 1
+                if ":event-bus/" not in target["Arn"]:
+                    self._deliver(rule, target, event, draft)
+                elif reached <= REACH:
+                    onward = self._forward(rule, target, event, draft, hops)
+                    waiting.extend((each, hops + 1) for each in onward)
+                elif not ended:
+                    ended = True
+                    reason = f"the event reached {REACH} targets: it goes on to no bus any more"
+                    deliveries.give_up(draft, _lost(rule, target, event, draft), "TooManyHops", reason)
 
     def _rule_set(self, bus: Bus, draft: Draft) -> RuleSet[str]:
         revision, rules = self._rules.get(bus.name, ("", None))
@@ -101,15 +123,10 @@ class Router:
 
     def _forward(
         self, rule: Rule, target: Mapping[str, Any], event: dict[str, Any], draft: Draft, hops: int
-    ) -> None:
+    ) -> list[Rule]:
+        """The rules of the target's bus that want the event, if it may go there."""
         bus = names.bus_name({"EventBusName": target["Arn"]})
-        lost = {
-            **delivery(rule, target, event),
-            "id": draft.uuid(),
-            "payload": event,
-            "began": draft.now,
-            "attempt": 1,
-        }
+        lost = _lost(rule, target, event, draft)
         caller = role_session(target["RoleArn"], lost["id"])
         if hops > HOPS:
             reason = f"the event went on from bus to bus more than {HOPS} times"
@@ -122,7 +139,19 @@ class Router:
             )
             deliveries.give_up(draft, lost, "AccessDeniedException", f"User: {reason}")
         else:
-            self.publish(event, bus, draft, hops=hops)
+            return self._wanting(event, bus, draft)
+        return []
+
+
+def _lost(rule: Rule, target: Mapping[str, Any], event: dict[str, Any], draft: Draft) -> dict[str, Any]:
+    """The delivery of an event to a bus that did not get it."""
+    return {
+        **delivery(rule, target, event),
+        "id": draft.uuid(),
+        "payload": event,
+        "began": draft.now,
+        "attempt": 1,
+    }
 
 
 def delivery(rule: Rule, target: Mapping[str, Any], event: Mapping[str, Any]) -> dict[str, Any]:

@@ -50,7 +50,7 @@ def _policy(document: str, bucket: str) -> str:
     try:
         read = json.loads(document)
         policy.parse(read, kind="resource", name=bucket)
-    except ValueError:
+    except (ValueError, RecursionError):
         raise errors.MalformedPolicy("Policies must be valid JSON and the first byte must be '{'") from None
     except AwsError as error:
         raise errors.MalformedPolicy(error.message) from error

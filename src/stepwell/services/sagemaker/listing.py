@@ -100,7 +100,7 @@ def _start(token: str | None, query: str) -> int:
         return 0
     try:
         found, start = json.loads(base64.urlsafe_b64decode(token))
-    except (ValueError, binascii.Error, TypeError):
+    except (ValueError, binascii.Error, TypeError, RecursionError):
         found, start = None, 0
     if found != query or not isinstance(start, int):
         raise ValidationException("The pagination token is invalid for this request.")

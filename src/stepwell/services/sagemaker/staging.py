@@ -66,7 +66,7 @@ class Staging:
         try:
             entries: Any = json.loads(await read_body(reply["Body"], MANIFEST_LIMIT))
             prefix, names = entries[0]["prefix"], [str(name) for name in entries[1:]]
-        except (ValueError, LookupError, TypeError) as error:
+        except (ValueError, LookupError, TypeError, RecursionError) as error:
             raise RunFailed(
                 f'The manifest {uri} must be a JSON array of {{"prefix": "s3://..."}} and relative keys'
             ) from error

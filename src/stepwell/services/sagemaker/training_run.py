@@ -204,6 +204,6 @@ def submit_directory(hyperparameters: Mapping[str, str]) -> str | None:
     value: Any = hyperparameters.get("sagemaker_submit_directory")
     if value is None:
         return None
-    with suppress(ValueError):
+    with suppress(ValueError, RecursionError):
         value = json.loads(value)
     return value if isinstance(value, str) and value.startswith("s3://") else None

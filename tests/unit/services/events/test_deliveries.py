@@ -297,6 +297,17 @@ def test_buses_that_name_each_other_come_to_rest(world):
     assert [lost.code for lost in world.given_up()] == ["TooManyHops"]
 
 
+@pytest.mark.timeout(20)
+def test_buses_that_multiply_an_event_do_so_up_to_a_limit(world):
+    """A bus with twenty targets that are itself would make 3,200,000 of one event."""
+    world.call("CreateEventBus", Name="own")
+    again = [{"Id": f"{each}", "Arn": f"{BUS}/own", "RoleArn": ROLE} for each in range(5)]
+    for rule in range(4):
+        world.rule(f"r{rule}", SHOP, *again, EventBusName="own")
+    world.put(EventBusName="own")
+    assert [(lost.code, lost.attempts) for lost in world.given_up()] == [("TooManyHops", 1)]
+
+
 GOOD = {"Source": "shop", "DetailType": "d", "Detail": "{}"}
 ENTRIES = [
     ({**GOOD, "Source": ""}, "InvalidArgument", "Source is a required argument."),

@@ -99,14 +99,16 @@ def read(text: str, format: str) -> Content:
 
 
 def parsed(text: str, format: str) -> Any:
-    """The text's value. Raises InvalidDocumentContent."""
+    """The text's value: what JSON can say, whatever it was written in. Raises InvalidDocumentContent."""
     try:
         if format == "JSON":
-            return json.loads(text)
-        from stepwell.services.ssm.documents.yaml_text import load
+            found = json.loads(text)
+        else:
+            from stepwell.services.ssm.documents.yaml_text import load
 
-        return load(text)
-    except (ValueError, RecursionError) as error:
+            found = load(text)
+        return json.loads(json.dumps(found, ensure_ascii=False, allow_nan=False).encode())
+    except (TypeError, ValueError, RecursionError) as error:
         raise InvalidDocumentContent(f"The content is no {format}: {error}") from error
 
 
@@ -152,7 +154,7 @@ def _step(found: Any, number: int) -> Step:
     _refuse_unknown(inputs, INPUTS, f"the step {name}")
     options = {**{key: found[key] for key in ("onFailure", "onSuccess", "isEnd") if key in found}, **inputs}
     on_failure = options.get("onFailure", "")
-    if on_failure and on_failure not in ON_FAILURE:
+    if on_failure and str(on_failure) not in ON_FAILURE:
         raise InvalidDocumentContent(f"{name}: onFailure is exit or successAndExit, not {on_failure!r}.")
     on_success = options.get("onSuccess", "")
     if on_success not in ("", "exit"):
@@ -207,7 +209,8 @@ def _old_steps(found: Mapping[str, Any]) -> tuple[Step, ...]:
     plugins = found.get("runtimeConfig")
     if not isinstance(plugins, dict) or list(plugins) != [PLUGIN]:
         raise InvalidDocumentContent(f"Stepwell supports only the plugin {PLUGIN} in runtimeConfig.")
-    listed = plugins[PLUGIN].get("properties")
-    if not isinstance(listed, list) or len(listed) != 1:
+    plugin = plugins[PLUGIN]
+    listed = plugin.get("properties") if isinstance(plugin, dict) else None
+    if not isinstance(listed, list) or len(listed) != 1 or not isinstance(listed[0], dict):
         raise InvalidDocumentContent(f"{PLUGIN} must have one list of properties.")
     return (Step(**{**_script(PLUGIN, listed[0]), "name": PLUGIN}),)

@@ -67,7 +67,7 @@ def declared(found: Any) -> dict[str, Declaration]:
 
 
 def _declaration(name: str, found: Any) -> Declaration:
-    if not isinstance(found, dict) or found.get("type") not in TYPES:
+    if not isinstance(found, dict) or str(found.get("type")) not in TYPES:
         raise InvalidDocumentContent(f"The parameter {name} must have a type: {', '.join(sorted(TYPES))}.")
     for member in found:
         if member not in MEMBERS:
@@ -176,7 +176,7 @@ def _given(declaration: Declaration, texts: list[str]) -> Any:
             return _instance(json.loads(texts[0]), dict)
         if kind == "MapList":
             return [_instance(json.loads(text), dict) for text in texts]
-    except (ValueError, KeyError) as error:
+    except (ValueError, KeyError, RecursionError) as error:
         raise InvalidParameters(f"The parameter {name} is no {kind}: {texts[0]!r}.") from error
     return texts[0]
 

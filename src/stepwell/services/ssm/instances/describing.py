@@ -47,6 +47,7 @@ OPERATORS: dict[str, Callable[[str, str], bool]] = {
 }
 #: AgentVersion: this server is the agent
 AGENT_VERSION = ".".join([*re.findall(r"\d+", __version__), "0", "0", "0"][:3])
+#: the role with its path, as IamRole spells it: exactly the one that PassRole was asked for
 ROLE_ARN = "arn:aws:iam::{account}:role/{IamRole}"
 
 
@@ -187,14 +188,19 @@ def update_role(call: Call, draft: Draft) -> None:
     here = machine.find(draft)
     if here is None or here.id != call.params["InstanceId"]:
         raise InvalidInstanceId.of([call.params["InstanceId"]], draft.account)
-    name = call.params["IamRole"].rpartition("/")[2]
+    name = call.params["IamRole"]
     asking = Call(
-        service="iam", operation="GetRole", params={"RoleName": name}, caller=callers.root(draft.account)
+        service="iam",
+        operation="GetRole",
+        params={"RoleName": name.rpartition("/")[2]},
+        caller=callers.root(draft.account),
     )
     try:
         role = str(draft.ask(asking).output["Role"]["Arn"])
     except AwsError as error:
         raise ValidationException(f"There is no role {name}.") from error
+    if role != ROLE_ARN.format(account=draft.account, IamRole=name):
+        raise ValidationException(f"There is no role {name}; a role with a path is named with it.")
     if not trusts(draft, role, "ssm.amazonaws.com"):
         raise ValidationException(f"The role {name} does not let ssm.amazonaws.com assume it.")
     draft.put(replace(here, role=role))

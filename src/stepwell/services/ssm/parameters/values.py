@@ -32,11 +32,17 @@ def _parsing(parse: Callable[[str], object]) -> Callable[[str], bool]:
     def parses(text: str) -> bool:
         try:
             parse(text)
-        except ValueError:
+        except (ValueError, RecursionError):
             return False
         return True
 
     return parses
+
+
+def _address(text: str) -> None:
+    parts = urlsplit(text)
+    if not parts.scheme or not parts.netloc:
+        raise ValueError(text)
 
 
 #: data types, and whether a value is of one
@@ -51,7 +57,7 @@ DATA_TYPES: Mapping[str, Callable[[str], bool]] = {
     "email": lambda text: _MAIL.fullmatch(text) is not None,
     "ipv4-address": _parsing(ipaddress.IPv4Address),
     "ipv6-address": _parsing(ipaddress.IPv6Address),
-    "url": lambda text: bool(urlsplit(text).scheme and urlsplit(text).netloc),
+    "url": _parsing(_address),
     "json": _parsing(json.loads),
 }
 

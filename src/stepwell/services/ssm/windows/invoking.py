@@ -205,6 +205,6 @@ def _text(payload: Any) -> str:
     text = str(payload or b"", "utf-8", "replace")
     try:
         said = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         return text
     return str(said.get("errorMessage", text)) if isinstance(said, dict) else text

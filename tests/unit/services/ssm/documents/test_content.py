@@ -11,6 +11,7 @@ from stepwell.errors import AwsError
 from stepwell.services.ssm.documents.content import LONGEST, read
 from stepwell.services.ssm.documents.declarations import checked, declared
 from stepwell.services.ssm.documents.substitution import scripts
+from stepwell.services.ssm.errors import InvalidDocumentContent
 
 STEP = {"action": "aws:runShellScript", "name": "one", "inputs": {"runCommand": ["true"]}}
 
@@ -86,6 +87,37 @@ def test_a_document_that_cannot_run_is_refused_with_its_reason(text: str, code: 
     with pytest.raises(AwsError, match=message) as raised:
         read(text, "JSON")
     assert raised.value.error_code == code
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("schemaVersion: 0x" + "f" * 60_000, "no YAML"),
+        ("schemaVersion: .nan", "no YAML"),
+        ("schemaVersion: !!binary eA==", "no YAML"),
+        ("[" * 20_000, "no YAML"),
+        ("&a [*a]", "aliases"),
+        ('description: "\\ud800"', "no YAML"),
+        ("{schemaVersion: '1.2', runtimeConfig: {'aws:runShellScript': 1}}", "one list of properties"),
+        ("{schemaVersion: '1.2', runtimeConfig: {'aws:runShellScript': {properties: [1]}}}", "one list"),
+        ("{schemaVersion: '2.2', parameters: {p: {type: [String]}}}", "must have a type"),
+        ("{schemaVersion: '2.2', parameters: {1: {type: Text}}}", "The parameter 1"),
+        ("{schemaVersion: '2.2', parameters: {p: {type: String, minChars: .inf}}}", "no YAML"),
+        (
+            "{schemaVersion: '2.2', mainSteps: "
+            "[{action: 'aws:runShellScript', name: a, inputs: {runCommand: [a], onFailure: [exit]}}]}",
+            "onFailure",
+        ),
+    ],
+)
+def test_strange_yaml_is_refused_and_harms_nothing(text: str, message: str) -> None:
+    with pytest.raises(InvalidDocumentContent, match=message):
+        read(text, "YAML")
+
+
+def test_a_value_nested_too_deeply_is_refused() -> None:
+    with pytest.raises(AwsError, match="is no StringMap"):
+        checked(declared({"p": {"type": "StringMap"}}), {"p": ["[" * 5000]}, {})
 
 
 def test_yaml_says_the_same_as_json() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from typing import Any
 
@@ -93,6 +94,19 @@ def test_the_machine_has_tags_and_an_alias_has_none(machine: World) -> None:
 def test_a_role_must_exist_and_trust_systems_manager(machine: World) -> None:
     with pytest.raises(AwsError, match="no role ghost"):
         machine.call("UpdateManagedInstanceRole", InstanceId=machine.id, IamRole="ghost")
+    trust = {"Effect": "Allow", "Principal": {"Service": "ssm.amazonaws.com"}, "Action": "sts:AssumeRole"}
+    machine.server.call(
+        "iam",
+        "CreateRole",
+        RoleName="Strong",
+        Path="/power/",
+        AssumeRolePolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [trust]}),
+    )
+    # PassRole is asked for the ARN that the name spells: no other spelling may pass that role
+    for name in ("Strong", "power/strong", "other/power/Strong"):
+        with pytest.raises(AwsError, match=f"no role {name}"):
+            machine.call("UpdateManagedInstanceRole", InstanceId=machine.id, IamRole=name)
+    machine.call("UpdateManagedInstanceRole", InstanceId=machine.id, IamRole="power/Strong")
     with pytest.raises(AwsError) as raised:
         machine.call("UpdateManagedInstanceRole", InstanceId="mi-0123456789abcdef0", IamRole="ghost")
     assert raised.value.error_code == "InvalidInstanceId"

@@ -86,6 +86,8 @@ def test_a_change_is_a_new_version_and_keeps_what_it_leaves_out(ssm: Harness) ->
         ),
         ({"Name": "b", "AllowedPattern": "(?=x)"}, "InvalidAllowedPatternException", "(?="),
         ({"Name": "b", "DataType": "integer", "Value": "x"}, "ValidationException", "integer"),
+        ({"Name": "b", "DataType": "json", "Value": "[" * 4000}, "ValidationException", "json"),
+        ({"Name": "b", "DataType": "url", "Value": "http://["}, "ValidationException", "url"),
         ({"Name": "b", "DataType": "aws:ec2:image"}, "ValidationException", "not supported here"),
         ({"Name": "b", "KeyId": "alias/k"}, "ValidationException", "SecureString"),
         ({"Name": "b", "Policies": "[]"}, "ValidationException", "Policies"),
