@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import ast
+import difflib
 import operator
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
+from stepwell.check import packages
 from stepwell.check.calls import arguments, call, defaults
 from stepwell.check.machine import Class, Ended, Function, Instance, Machine, Module, Scope
 from stepwell.check.methods import attribute
 from stepwell.check.paths import below
+from stepwell.check.resources import Declared
 from stepwell.check.texts import joined, percent
 from stepwell.check.values import (
     ROUNDS,
@@ -136,9 +139,15 @@ def truth(machine: Machine, node: ast.expr, scope: Scope) -> bool | None:
     """Whether a condition holds, or None where that isn't known."""
     value = evaluate(machine, node, scope)
     if isinstance(value, Output):
-        machine.note("output-tested", node, scope.source)
+        if not _left_out(value):
+            machine.note("output-tested", node, scope.source)
         return None
     return _true(value)
+
+
+def _left_out(value: Output) -> bool:
+    """Whether there may be None in the output's place: a secret that the configuration may leave out."""
+    return isinstance(value.value, Unknown) and value.value.optional
 
 
 def _true(value: Value) -> bool | None:
@@ -228,7 +237,20 @@ def _attribute(machine: Machine, holder: Value, node: ast.Attribute, scope: Scop
                 return Module(place=place, name=f"{holder.name}.{node.attr}", scope=below_it)
             return holder.scope.names.get(node.attr) or Unknown(place=place)
         case _:
+            if isinstance(holder, Reference) and isinstance(holder.of, Declared) and not holder.path:
+                _property(machine, holder.of, node, scope)
             return attribute(machine, holder, node.attr, place)
+
+
+def _property(machine: Machine, resource: Declared, node: ast.Attribute, scope: Scope) -> None:
+    """Whether a resource has what is asked for; what a program has set on it itself isn't known here."""
+    if not resource.type.startswith("aws:") or not isinstance(node.ctx, ast.Load):
+        return
+    there = packages.properties(resource.type)
+    if there and node.attr not in there and not node.attr.startswith("_"):
+        near = difflib.get_close_matches(node.attr, sorted(there), n=1, cutoff=0.7)
+        about = f"; is `{near[0]}` meant?" if near else ""
+        machine.note("no-property", node, scope.source, about=about)
 
 
 def _method(holder: Instance, kind: Class, name: str) -> Value | None:
@@ -369,7 +391,7 @@ def _boolean(machine: Machine, node: ast.BoolOp, scope: Scope) -> Value:
     for index, each in enumerate(node.values):
         value = evaluate(machine, each, scope)
         last = index == len(node.values) - 1
-        if isinstance(value, Output) and not last:
+        if isinstance(value, Output) and not last and not _left_out(value):
             machine.note("output-tested", each, scope.source)
         holds = _true(value)
         if holds is wanted or last:

@@ -19,6 +19,7 @@ from stepwell.check.values import (
     Path,
     Reference,
     Text,
+    Unknown,
     Value,
     known,
 )
@@ -26,6 +27,8 @@ from stepwell.check.values import (
 #: stand for the account and the region that a program is deployed to, where it doesn't spell them
 ACCOUNT = "000000000000"
 REGION = "us-east-1"
+#: longer texts are not read: YAML is slow
+LONGEST_YAML = 100_000
 #: stands for what isn't known
 UNTOLD = "unknown"
 
@@ -61,6 +64,46 @@ def _read(value: Any, path: Path, source: Source, literal: Literal) -> Value:
         items = [_read(item, (*path, index), source, literal) for index, item in enumerate(value)]
         return Array(place=place, items=items)
     return Literal(place=place, value=value)
+
+
+def from_yaml(literal: Literal) -> Value | None:
+    """The values that a YAML text holds, each with its place in the program; None where it is no YAML."""
+    import yaml
+
+    if not isinstance(literal.value, str) or len(literal.value) > LONGEST_YAML:
+        return None
+    loader = yaml.SafeLoader(literal.value)
+    try:
+        node = loader.get_single_node()
+        return None if node is None else _composed(node, loader, literal, [PARTS])
+    except (yaml.YAMLError, RecursionError, ValueError):
+        return None
+    finally:
+        loader.dispose()
+
+
+def _composed(node: Any, loader: Any, literal: Literal, budget: list[int]) -> Value:
+    budget[0] -= 1
+    place = within(literal, node.start_mark.line + 1, node.start_mark.column + 1)
+    if budget[0] < 0:
+        return Unknown(place=place)
+    if node.id == "mapping":
+        loader.flatten_mapping(node)
+        pairs = [(str(loader.construct_object(key)), key, item) for key, item in node.value]
+        return Object(
+            place=place,
+            entries={name: _composed(item, loader, literal, budget) for name, _, item in pairs},
+            keys={
+                name: within(literal, key.start_mark.line + 1, key.start_mark.column + 1)
+                for name, key, _ in pairs
+            },
+        )
+    if node.id == "sequence":
+        return Array(place=place, items=[_composed(item, loader, literal, budget) for item in node.value])
+    value = loader.construct_object(node)
+    if isinstance(value, str | int | float | bool | None):
+        return Literal(place=place, value=value)
+    return Unknown(place=place)
 
 
 def document(value: Value | None) -> Value | None:

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from stepwell.check import packages, paths
-from stepwell.check.json_values import from_json
+from stepwell.check.json_values import from_json, from_yaml, plain
 from stepwell.check.machine import Call
 from stepwell.check.resources import Declared
 from stepwell.check.texts import formatted, joined, written
@@ -22,6 +22,7 @@ from stepwell.check.values import (
     Object,
     Output,
     Reference,
+    Text,
     Unknown,
     Value,
     camel,
@@ -192,17 +193,36 @@ def _loads(made: Call) -> Value:
 
 
 def _load(made: Call) -> Value:
-    file = made.argument(0, "fp")
+    text = _read(made.argument(0, "fp"), made)
+    return _loaded(text, made) if text is not None else made.unknown()
+
+
+def _read(file: Value | None, made: Call) -> Value | None:
+    """What an open file holds; None for anything else."""
     if isinstance(file, Made) and file.kind == "file":
-        return _loaded(paths.content(made.machine, paths.spelled(file.arguments[0]) or "", made.place), made)
-    return made.unknown()
+        return paths.content(made.machine, paths.spelled(file.arguments[0]) or "", made.place)
+    return None
 
 
 def _loaded(value: Value | None, made: Call) -> Value:
     if isinstance(value, Json):
         return value.value
-    found = from_json(value) if isinstance(value, Literal) else None
-    return found if found is not None else made.unknown()
+    text = _told(value)
+    return (from_json(text) if text is not None else None) or made.unknown()
+
+
+def _yaml(made: Call) -> Value:
+    given = made.argument(0, "stream")
+    text = _told(_read(given, made) or known(given))
+    return (from_yaml(text) if text is not None else None) or made.unknown()
+
+
+def _told(value: Value | None) -> Literal | None:
+    """A text of which all is known, with stand-ins for what the deployment gives."""
+    if isinstance(value, Text):
+        rendered = plain(value)
+        return None if rendered.untold else Literal(place=value.place, value=rendered.value)
+    return value if isinstance(value, Literal) else None
 
 
 # paths
@@ -412,6 +432,9 @@ FUNCTIONS: dict[str, Callable[[Call], Value]] = {
     "json.dumps": _dumps,
     "json.loads": _loads,
     "json.load": _load,
+    "yaml.safe_load": _yaml,
+    "yaml.load": _yaml,
+    "yaml.full_load": _yaml,
     "pathlib.Path": _path,
     "pathlib.Path.cwd": _here,
     "os.path.join": _os_path(posixpath.join),

@@ -178,7 +178,7 @@ RULES = (
         code="SW207",
         title="output tested or compared",
         severity="error",
-        why="An output is no boolean: Pulumi raises TypeError, and a comparison is never what it seems.",
+        why="Every output counts as true, whatever its value will be; a comparison is never what it seems.",
         mend="Decide within `x.apply(lambda value: ...)`, or by a value of the configuration.",
         find=_of("output-tested", "`{text}` is an output, and the program decides by it"),
     ),
@@ -213,5 +213,13 @@ RULES = (
         why="`int`, `float`, `len` and `json.loads` take values, and no output.",
         mend="Convert within `x.apply(lambda value: ...)`.",
         find=_of("output-converted", "`{text}` converts an output"),
+    ),
+    Rule(
+        code="SW212",
+        title="property that isn't there",
+        severity="error",
+        why="Python raises AttributeError; what was declared before may be there already.",
+        mend="Name one of the resource's properties, as Pulumi's Python SDK spells them.",
+        find=_of("no-property", "there is no `{text}`{about}"),
     ),
 )

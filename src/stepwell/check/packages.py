@@ -15,6 +15,14 @@ from pathlib import Path
 
 PACKAGE = "pulumi_aws"
 _CLASS = re.compile(r"^class (\w+)\(", re.MULTILINE)
+_DEFINED = re.compile(r"^    def (\w+)\(", re.MULTILINE)
+_WORDS = re.compile(r"(?<=[a-z0-9])([A-Z])")
+_OF_EVERY_RESOURCE = frozenset(
+    {
+        *("id", "urn", "get_provider", "pulumi_resource_name", "pulumi_resource_type"),
+        *("translate_input_property", "translate_output_property"),
+    }
+)
 _MEMBER = re.compile(r"^    (\w+) = (['\"].*['\"])$", re.MULTILINE)
 
 
@@ -41,6 +49,22 @@ def enumerations(module: str) -> Mapping[str, Mapping[str, str]]:
         name: {member: str(ast.literal_eval(value)) for member, value in _MEMBER.findall(body)}
         for name, body in zip(pieces[1::2], pieces[2::2], strict=True)
     }
+
+
+@cache
+def properties(kind: str) -> frozenset[str]:
+    """What the objects of a resource's class have, by its type's token; empty where that isn't known."""
+    _, path, name = kind.split(":")
+    module, _, file = path.partition("/")
+    spelled = _WORDS.sub(r"_\1", file).lower()
+    where = folder()
+    for package in (module, f"{module}_"):
+        source = where / package / f"{spelled}.py" if where is not None else None
+        if source is not None and source.is_file():
+            body = source.read_text(encoding="utf-8").partition(f"\nclass {name}(")[2]
+            found = frozenset(_DEFINED.findall(body))
+            return found | _OF_EVERY_RESOURCE if found else found
+    return frozenset()
 
 
 def managed_policies() -> frozenset[str]:
