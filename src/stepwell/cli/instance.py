@@ -17,7 +17,7 @@ from stepwell.errors import UsageError
 @click.option("--remove-alias", metavar="i-ID", multiple=True, help="Take an alias away.")
 @click.option("--tag", metavar="KEY=VALUE", multiple=True, help="Set a tag, which targets may name.")
 @click.option("--remove-tag", metavar="KEY", multiple=True, help="Take a tag away.")
-@click.option("--role", metavar="NAME", help="The role whose credentials commands get.")
+@click.option("--role", metavar="NAME", help="The role whose credentials commands get, with its path.")
 @json_option
 def instance(
     data: Path,

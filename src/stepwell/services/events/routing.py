@@ -24,7 +24,9 @@ from stepwell.triggers.transformers import InvalidInput, Source, Transformer
 
 #: how often one event may go on from bus to bus: buses that name each other would never come to rest
 HOPS = 5
-#: targets that one event has reached when it goes on to no further bus: rules may multiply it on each
+#: how often one event goes on to another bus, all ways together, and how many targets it may have reached
+#: when rules of further buses get it no more: rules may multiply it on each bus
+ONWARD = 100
 REACH = 1_000
 #: retries and seconds of a target without a policy (EventBridge user guide, "Retry policy")
 RETRIES = 185
@@ -79,23 +81,30 @@ class Router:
     def _spread(self, rules: list[Rule], event: dict[str, Any], draft: Draft) -> None:
         """Begin the deliveries of these rules, and of those on the buses to which they send the event on.
 
-        One decision makes them all, so what it may cost is bounded: see HOPS and REACH.
+        One decision makes them all, so what it may cost is bounded: see HOPS, ONWARD and REACH. The rules of
+        the first bus get the event whatever comes of it on others.
         """
         waiting = deque((rule, 1) for rule in rules)
-        reached, ended = 0, False
+        onward = reached = 0
+        lost: tuple[Rule, Mapping[str, Any]] | None = None
         while waiting:
             rule, hops = waiting.popleft()
+            if hops > 1 and reached >= REACH:
+                lost = lost or (rule, rule.targets[0])
+                break
             for target in rule.targets:
                 reached += 1
                 if ":event-bus/" not in target["Arn"]:
                     self._deliver(rule, target, event, draft)
-                elif reached <= REACH:
-                    onward = self._forward(rule, target, event, draft, hops)
-                    waiting.extend((each, hops + 1) for each in onward)
-                elif not ended:
-                    ended = True
-                    reason = f"the event reached {REACH} targets: it goes on to no bus any more"
-                    deliveries.give_up(draft, _lost(rule, target, event, draft), "TooManyHops", reason)
+                elif onward < ONWARD:
+                    onward += 1
+                    following = self._forward(rule, target, event, draft, hops)
+                    waiting.extend((each, hops + 1) for each in following if each.targets)
+                else:
+                    lost = lost or (rule, target)
+        if lost is not None:
+            reason = f"the event went on {onward} times, to {reached} targets: it goes on no further"
+            deliveries.give_up(draft, _lost(*lost, event, draft), "TooManyHops", reason)
 
     def _rule_set(self, bus: Bus, draft: Draft) -> RuleSet[str]:
         revision, rules = self._rules.get(bus.name, ("", None))

@@ -43,11 +43,16 @@ def page(
 def listed(
     params: Mapping[str, Any], items: Iterable[T], key: Callable[[T], str], *, default: int = DEFAULT
 ) -> tuple[list[T], dict[str, str]]:
-    """One page of all items: those behind the token's, in an order that stays."""
+    """One page of all items: those behind the token's, in an order that stays.
+
+    Raises InvalidNextToken where the token's item is not among them: another list's, or gone.
+    """
     every = iter(items)
     after = place(params)
     if after:
         for item in every:
             if key(item) == after:
                 break
+        else:
+            raise InvalidNextToken("The specified token isn't valid.")
     return page(params, every, key, default=default)

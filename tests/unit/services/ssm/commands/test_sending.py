@@ -149,7 +149,7 @@ def test_commands_get_the_role_of_the_machine_and_no_other(machine: World) -> No
         Path="/fleet/",
         AssumeRolePolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [trust]}),
     )["Role"]["Arn"]
-    machine.call("UpdateManagedInstanceRole", InstanceId=machine.id, IamRole="machine")
+    machine.call("UpdateManagedInstanceRole", InstanceId=machine.id, IamRole="fleet/machine")
     [shown] = [
         each
         for each in machine.call("DescribeInstanceInformation")["InstanceInformationList"]
