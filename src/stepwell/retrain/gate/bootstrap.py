@@ -23,6 +23,9 @@ from .metrics import Metric, Scale
 
 #: draws for which the score doesn't exist, as a share, above which there is no test
 UNDEFINED_SHARE = 0.1
+#: rows drawn in all, so that many rows take minutes and not hours; there are LEAST_DRAWS in any case
+MOST_ROWS_DRAWN = 20_000_000
+LEAST_DRAWS = 400
 
 
 @dataclass(frozen=True)
@@ -84,7 +87,11 @@ def draw(
     resamples: int,
     seed: int,
 ) -> Draws:
-    """Differences on rows drawn with replacement. Raises MetricUndefined where too many draws have none."""
+    """Differences on rows drawn with replacement, `resamples` times, or less often for very many rows.
+
+    Raises MetricUndefined where too many draws have none.
+    """
+    resamples = min(resamples, max(LEAST_DRAWS, MOST_ROWS_DRAWN // max(len(labels), 1)))
     # rows that are alike count together: few cells for classes, one a row for numbers
     cells = Counter(zip(labels, challenger, champion))
     found = list(zip(*cells))

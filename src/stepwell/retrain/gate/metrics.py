@@ -6,6 +6,7 @@ not exist is MetricUndefined: never a number that stands for nothing.
 
 from __future__ import annotations
 
+import functools
 import importlib
 import math
 from collections import defaultdict
@@ -42,7 +43,19 @@ class Metric:
     #: whether more is better; otherwise it is an error, and less is
     higher_is_better: bool
     #: the function itself
-    score: Score
+    function: Score
+
+    def score(
+        self, labels: Sequence[Any], given: Sequence[Any], weights: Sequence[int], scale: Scale
+    ) -> float:
+        """The score of rows that count `weights` times. Raises MetricUndefined where it isn't finite."""
+        try:
+            found = self.function(labels, given, weights, scale)
+        except OverflowError:
+            found = math.inf
+        if not math.isfinite(found):
+            raise MetricUndefined(f"{self.name} is {found}", "METRIC_NAN")
+        return found
 
 
 def accuracy(labels: Sequence[Any], given: Sequence[Any], weights: Sequence[int], scale: Scale) -> float:
@@ -90,7 +103,7 @@ def auc(labels: Sequence[Any], given: Sequence[Any], weights: Sequence[int], sca
         raise MetricUndefined("AUC needs two classes")
     columns = range(1, 2) if len(scale.classes) == 2 else range(len(scale.classes))
     areas = [
-        _area([label == scale.classes[at] for label in labels], [row[at] for row in given], weights)
+        _area([label == scale.classes[at] for label in labels], tuple([row[at] for row in given]), weights)
         for at in columns
     ]
     return math.fsum(areas) / len(areas)
@@ -159,14 +172,11 @@ def metric(name: str, *, task: str, higher_is_better: bool) -> Metric:
         whole = [label for label, w in zip(labels, weights) for _ in range(w)]
         answers = [answer for answer, w in zip(given, weights) for _ in range(w)]
         try:
-            found = float(function(whole, answers))
+            return float(function(whole, answers))
         except Exception as error:
             raise MetricUndefined(
                 f"{name} raised {type(error).__name__}: {error}", "METRIC_FAILED"
             ) from error
-        if not math.isfinite(found):
-            raise MetricUndefined(f"{name} gave {found}", "METRIC_NAN")
-        return found
 
     return Metric(name, task, higher_is_better, score)
 
@@ -197,16 +207,27 @@ def _counts(
     return right, twice
 
 
-def _area(inside: Sequence[bool], chances: Sequence[float], weights: Sequence[int]) -> float:
-    above: dict[float, list[int]] = defaultdict(lambda: [0, 0])
-    for within, chance, w in zip(inside, chances, weights):
-        above[chance][within] += w
-    below, wins = 0, 0.0
-    for chance in sorted(above):
-        others, own = above[chance]
+@functools.lru_cache(maxsize=128)
+def _ranked(chances: tuple[float, ...]) -> list[list[int]]:
+    """The places of equal chances, ascending: a bootstrap asks for the same ones thousands of times."""
+    found: dict[float, list[int]] = defaultdict(list)
+    for place, chance in enumerate(chances):
+        found[chance].append(place)
+    return [found[chance] for chance in sorted(found)]
+
+
+def _area(inside: Sequence[bool], chances: tuple[float, ...], weights: Sequence[int]) -> float:
+    members, below, wins = 0, 0, 0.0
+    for places in _ranked(chances):
+        own = others = 0
+        for place in places:
+            if inside[place]:
+                own += weights[place]
+            else:
+                others += weights[place]
         wins += own * (below + others / 2)
+        members += own
         below += others
-    members = sum(own for _, own in above.values())
     if not members or not below:
         raise MetricUndefined("all rows are of one class")
     return wins / (members * below)

@@ -128,6 +128,9 @@ class Input:
         """The reading of a JSON object. Raises SettingsInvalid."""
         found = dict(value)
         _known(cls, found, "input")
+        for name in ("header", "champion"):
+            if not isinstance(found.get(name, False), bool):
+                raise SettingsInvalid(f"{name} must be true or false, not {found[name]!r}")
         found["label"] = str(found.get("label", "0"))
         found["columns"] = tuple(str(each) for each in _array("columns", found.get("columns", ())))
         return cls(**found)

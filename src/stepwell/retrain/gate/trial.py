@@ -105,7 +105,8 @@ class _Judgement:
         if self.settings.classes:
             return tuple(class_name(each) for each in self.settings.classes)
         models = [self.trial.champion, self.trial.challenger]
-        found = [class_name(each) for model in models if model is not None for each in model.classes or ()]
+        given = [model.classes for model in models if model is not None and model.classes is not None]
+        found = [class_name(each) for classes in given for each in classes]
         if not found:
             found = sorted({label for rows in self.sets.values() for label in rows.labels})
         return tuple(dict.fromkeys(found))
@@ -136,7 +137,10 @@ class _Judgement:
             self._let("one-class", Note("ONE_CLASS", f"it is {rows.labels[0]!r}."))
         if champion is None:
             return None
-        known = {class_name(each) for each in champion.classes or self.settings.classes}
+        known = {
+            class_name(each)
+            for each in (self.settings.classes if champion.classes is None else champion.classes)
+        }
         if not known and "trusted" in self.sets:
             known = set(self.sets["trusted"].labels)
         unseen = sorted(present - known) if known else []

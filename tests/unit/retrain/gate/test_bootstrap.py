@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stepwell.retrain.gate.bootstrap import Draws, draw
+from stepwell.retrain.gate import bootstrap
+from stepwell.retrain.gate.bootstrap import LEAST_DRAWS, Draws, draw
 from stepwell.retrain.gate.faults import MetricUndefined
 from stepwell.retrain.gate.metrics import METRICS, Scale
 
@@ -52,6 +53,14 @@ def test_the_same_seed_draws_the_same_and_another_seed_others() -> None:
         return draw(METRICS["mae"], Scale(), labels, ours, theirs, base=1.0, resamples=100, seed=seed)
 
     assert drawn(7) == drawn(7) != drawn(8)
+
+
+@pytest.mark.parametrize(("rows", "draws"), [(20, 2000), (100, 500), (1000, LEAST_DRAWS)])
+def test_very_many_rows_are_drawn_less_often(rows: int, draws: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bootstrap, "MOST_ROWS_DRAWN", 50_000)
+    labels = list("ab") * (rows // 2)
+    found = draw(METRICS["f1-macro"], Scale(), labels, labels, labels, base=1.0, resamples=2000, seed=0)
+    assert len(found.values) == draws
 
 
 def test_draws_are_the_same_in_every_python() -> None:

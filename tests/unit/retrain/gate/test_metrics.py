@@ -71,6 +71,13 @@ def test_a_score_that_does_not_exist_is_no_number(name: str) -> None:
         score(name, UNDEFINED[name], None, Scale(("n", "y")))
 
 
+@pytest.mark.parametrize("name", ["mae", "rmse", "mape"])
+def test_an_error_beyond_all_numbers_is_no_score(name: str) -> None:
+    with pytest.raises(MetricUndefined) as caught:
+        score(name, ([1e308, 1e-300], [-1e308, 1e308]))
+    assert caught.value.code == "METRIC_NAN"
+
+
 def test_a_class_without_a_probability_costs_much_and_not_infinitely() -> None:
     assert 30 < score("log-loss", (["z"], [(0.5, 0.5)]), None, Scale(("n", "y"))) < 40
 

@@ -66,6 +66,10 @@ def test_a_baseline_is_named_after_what_it_is() -> None:
 
 def test_the_reading_of_rows_is_refused_by_name() -> None:
     assert Input.from_json({"label": 3}) == Input(label="3")
-    for value, message in (({"lable": "x"}, "'lable'"), ({"columns": "x,y"}, "columns must be an array")):
+    for value, message in (
+        ({"lable": "x"}, "'lable'"),
+        ({"columns": "x,y"}, "columns must be an array"),
+        ({"header": 1}, "header must be"),
+    ):
         with pytest.raises(SettingsInvalid, match=message):
             Input.from_json(value)
