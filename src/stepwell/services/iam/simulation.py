@@ -24,6 +24,8 @@ from stepwell.services.iam.records import Entity, Role, User
 
 _ACTION = re.compile(r"[A-Za-z0-9.-]+:[A-Za-z0-9]+")
 _ACCOUNT = re.compile(r"(?:arn:aws[a-z-]*:iam::)?(\d{12})(?::root)?")
+#: characters of policies, times cases, times thousands of characters of a context value, in one answer
+WORK = 100_000_000
 #: which operator reads values of a context entry's type
 _READERS = {"numeric": "NumericEquals", "boolean": "Bool", "ip": "IpAddress", "date": "DateEquals"}
 
@@ -83,12 +85,23 @@ def _user(arn: str) -> Caller:
     return Caller(arn=arn, account=named.account, kind="user")
 
 
-def _cases(params: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    for action in params["ActionNames"]:
-        if not _ACTION.fullmatch(action):
-            raise InvalidInput(f"Invalid action name: {action}")
-        for resource in params.get("ResourceArns") or ("*",):
-            yield action, resource
+def _begin(params: Mapping[str, Any]) -> int:
+    """The number of the page's first case. Raises InvalidInput."""
+    after = paging.start(params)
+    if not re.fullmatch(r"[0-9]{0,18}", after):
+        raise InvalidInput("The provided marker is not valid.")
+    return int(after) + 1 if after else 0
+
+
+def _refuse_endless(simulation: Simulation, context: Mapping[str, list[str]], cases: int) -> None:
+    """Raise InvalidInput for what would keep the server busy for more than seconds."""
+    sources = (*simulation.identity, simulation.resource, simulation.boundary)
+    characters = sum(len(source.text) for source in sources if source is not None)
+    longest = max((len(value) for values in context.values() for value in values), default=0)
+    if characters * cases * (1 + longest // 1_000) > WORK:
+        raise InvalidInput(
+            "The policies are too long to simulate so many cases at once: ask for fewer MaxItems."
+        )
 
 
 def _answer(
@@ -99,11 +112,15 @@ def _answer(
     if owner is not None and account is None:
         raise InvalidInput(f"Invalid resource owner: {owner}")
     context = _entries(params)
-    cases = list(enumerate(_cases(params)))
-    after = paging.start(params)
+    actions, resources = params["ActionNames"], params.get("ResourceArns") or ("*",)
+    for action in actions:
+        if not _ACTION.fullmatch(action):
+            raise InvalidInput(f"Invalid action name: {action}")
+    cases = range(_begin(params), len(actions) * len(resources))
+    _refuse_endless(simulation, context, min(len(cases), params.get("MaxItems") or paging.PAGES.default))
 
-    def show(case: tuple[int, tuple[str, str]]) -> dict[str, Any]:
-        action, resource = case[1]
+    def show(case: int) -> dict[str, Any]:
+        action, resource = actions[case // len(resources)], resources[case % len(resources)]
         request = Request(
             action=action,
             resource=resource,
@@ -113,11 +130,7 @@ def _answer(
         )
         return _shown(request, simulation.run(request, keys))
 
-    def place(case: tuple[int, Any]) -> str:
-        return f"{case[0]:09d}"
-
-    behind = (case for case in cases if place(case) > after)
-    return paging.page(params, "EvaluationResults", behind, place, show)
+    return paging.page(params, "EvaluationResults", cases, str, show)
 
 
 def _owner(resource: str, account: re.Match[str] | None, caller: Caller) -> str | None:

@@ -179,6 +179,22 @@ def test_results_come_in_pages(ask: Ask) -> None:
     assert names == ["s3:GetObject", "s3:PutObject", "s3:DeleteObject"]
 
 
+@pytest.mark.timeout(10)
+def test_cases_beyond_counting_are_answered_page_by_page(ask: Ask) -> None:
+    """100,000 actions on 100,000 resources: only the page that is asked for is worked out."""
+    wish = {
+        "PolicyInputList": [document()],
+        "ActionNames": ["s3:GetObject"] * 100_000,
+        "ResourceArns": ["arn:aws:s3:::b/k"] * 100_000,
+    }
+    page = ask("SimulateCustomPolicy", **wish, MaxItems=2)
+    assert len(page["EvaluationResults"]) == 2
+    assert page["IsTruncated"]
+    policy = document(Condition={"StringLike": {"aws:PrincipalTag/x": ["*ab*"] * 10_000}})
+    with pytest.raises(InvalidInput, match="lower MaxItems"):
+        ask("SimulateCustomPolicy", **{**wish, "PolicyInputList": [policy] * 2}, MaxItems=1000)
+
+
 def test_a_principals_policies_are_tried_with_its_groups_tags_and_boundary(ask: Ask) -> None:
     bound = ask("CreatePolicy", PolicyName="bound", PolicyDocument=document(action="s3:*"))["Policy"]["Arn"]
     ask("CreateUser", UserName="ann", PermissionsBoundary=bound, Tags=[{"Key": "team", "Value": "red"}])
