@@ -82,7 +82,9 @@ class Denial:
     def line(self) -> str:
         """Who lacked what on which resource, in one line."""
         if self.explicit:
-            return f"{self.holder} is denied {self.action} on {self.resource} by a Deny in {self.place}"
+            # AWS's message does not tell whether it is a user's own policy or a group's
+            group = " or of a group" if self.policy == IDENTITY and self.holder.startswith("user ") else ""
+            return f"{self.holder} is denied {self.action} on {self.resource} by a Deny in {self.place}{group}"
         return f"{self.holder} lacks {self.action} on {self.resource}"
 
 
