@@ -135,7 +135,7 @@ def _print(found: Evidence) -> None:
     if found.baselines:
         click.echo()
         print_table(
-            ("naive forecast", "rows", "", "score", "challenger", "champion"),
+            ("naive forecast", "rows", "number", "score", "challenger", "champion"),
             (
                 (
                     each.name,
