@@ -84,7 +84,9 @@ class Denial:
         if self.explicit:
             # AWS's message does not tell whether it is a user's own policy or a group's
             group = " or of a group" if self.policy == IDENTITY and self.holder.startswith("user ") else ""
-            return f"{self.holder} is denied {self.action} on {self.resource} by a Deny in {self.place}{group}"
+            return (
+                f"{self.holder} is denied {self.action} on {self.resource} by a Deny in {self.place}{group}"
+            )
         return f"{self.holder} lacks {self.action} on {self.resource}"
 
 

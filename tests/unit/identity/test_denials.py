@@ -31,7 +31,8 @@ BUCKET = "arn:aws:s3:::data"
         (
             "User: arn:aws:iam::000000000000:user/team/ann is not authorized to perform: "
             "states:ListStateMachines on resource: * with an explicit deny in an identity-based policy",
-            "user ann is denied states:ListStateMachines on * by a Deny in a policy of user ann or of a group",
+            "user ann is denied states:ListStateMachines on * "
+            "by a Deny in a policy of user ann or of a group",
             None,
         ),
         (
