@@ -99,9 +99,7 @@ def _refuse_endless(simulation: Simulation, context: Mapping[str, list[str]], ca
     characters = sum(len(source.text) for source in sources if source is not None)
     longest = max((len(value) for values in context.values() for value in values), default=0)
     if characters * cases * (1 + longest // 1_000) > WORK:
-        raise InvalidInput(
-            "The policies are too long to simulate so many cases at once: ask for fewer MaxItems."
-        )
+        raise InvalidInput("The policies are too long to simulate so many cases at once: lower MaxItems.")
 
 
 def _answer(
