@@ -99,3 +99,29 @@ def test_without_a_margin_not_worse_asks_for_a_gain() -> None:
 def test_a_margin_of_everything_lets_everything_pass() -> None:
     assert mcnemar.not_worse(0, 50, 50, 1.0) == 0.0
     assert mcnemar.worse_by(0, 50, 50, 1.0) == 1.0
+
+
+def chances(trials: int, chance: float) -> list[float]:
+    """The binomial distribution."""
+    return [math.comb(trials, k) * chance**k * (1 - chance) ** (trials - k) for k in range(trials + 1)]
+
+
+@pytest.mark.parametrize("alpha", [0.05, 0.01])
+def test_equal_models_are_called_worse_no_more_often_than_alpha(alpha: float) -> None:
+    for trials in range(1, 120):
+        toss = chances(trials, 0.5)
+        alarms = sum(each for won, each in enumerate(toss) if mcnemar.worse(won, trials - won) < alpha)
+        assert alarms <= alpha
+
+
+@pytest.mark.parametrize("rows", [60, 120])
+@pytest.mark.parametrize("lost_share", [0.05, 0.08, 0.15])
+def test_a_model_that_is_worse_by_the_margin_seldom_passes(rows: int, lost_share: float) -> None:
+    """The exact chance to pass `not-worse` by 0.05 with a true loss of 0.05 is near alpha."""
+    won_share = lost_share - 0.05
+    passed = 0.0
+    for lost, chance in enumerate(chances(rows, lost_share)[: rows // 2]):
+        for won, each in enumerate(chances(rows - lost, won_share / (1 - lost_share))[: rows // 2]):
+            if chance * each > 1e-12 and mcnemar.not_worse(won, lost, rows, 0.05) < 0.05:
+                passed += chance * each
+    assert passed < 0.075, passed
