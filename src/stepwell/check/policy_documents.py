@@ -41,7 +41,9 @@ def _statement(given: Value) -> Object:
     for name, element in (("principals", "Principal"), ("notPrincipals", "NotPrincipal")):
         blocks = items(get(given, name))
         if blocks:
-            made.entries[element] = _by(blocks, "type", "identifiers")
+            principals = _by(blocks, "type", "identifiers")
+            everyone = list(principals.entries) == ["*"] and not principals.open
+            made.entries[element] = Literal(place=principals.place, value="*") if everyone else principals
     conditions = items(get(given, "conditions"))
     if conditions:
         tests = Object(place=conditions[0].place)
@@ -49,7 +51,7 @@ def _statement(given: Value) -> Object:
             test = text(get(block, "test")) or "StringEquals"
             keys = tests.entries.setdefault(test, Object(place=block.place))
             assert isinstance(keys, Object)
-            keys.entries.update(_by([block], "variable", "values").entries)
+            _gather(keys, block, "variable", "values")
         made.entries["Condition"] = tests
     return made
 
@@ -57,9 +59,17 @@ def _statement(given: Value) -> Object:
 def _by(blocks: list[Value], key: str, values: str) -> Object:
     made = Object(place=blocks[0].place)
     for block in blocks:
-        name, found = text(get(block, key)), get(block, values)
-        if name is None or found is None:
-            made.open = True
-        else:
-            made.entries[name] = found
+        _gather(made, block, key, values)
     return made
+
+
+def _gather(made: Object, block: Value, key: str, values: str) -> None:
+    """A block's values with those of earlier blocks of the same key."""
+    name, found = text(get(block, key)), get(block, values)
+    if name is None or found is None:
+        made.open = True
+    elif name in made.entries:
+        both = [*items(made.entries[name]), *items(found)]
+        made.entries[name] = Array(place=made.entries[name].place, items=both)
+    else:
+        made.entries[name] = found
