@@ -509,6 +509,20 @@ def test_a_task_with_credentials_acts_as_the_role_it_may_assume(server: Running)
     assert f"is not authorized to assume the task state's role, {task_role}." in found["cause"]
 
 
+def test_no_state_reaches_what_the_server_has_beside_aws(server: Running) -> None:
+    task = {
+        "Type": "Task",
+        "Resource": "arn:aws:states:::aws-sdk:stepwell:getStatus",
+        "Parameters": {},
+        "End": True,
+    }
+    made = role(server, "almighty", "states.amazonaws.com", allow("*", "*"))
+    with pytest.raises(ClientError, match="does not support the operation GetStatus of stepwell"):
+        server.client("stepfunctions").create_state_machine(
+            name="beside", roleArn=made, definition=json.dumps({"StartAt": "T", "States": {"T": task}})
+        )
+
+
 def test_a_trust_policys_conditions_hold_for_services(server: Running) -> None:
     """The confused-deputy example: only for this account's machine of that name."""
     iam, states = server.client("iam"), server.client("stepfunctions")

@@ -199,6 +199,10 @@ def test_windows_are_listed_by_name_and_state_in_pages(world: World) -> None:
     rest = world.call("DescribeMaintenanceWindows", MaxResults=10, NextToken=page["NextToken"])
     assert (len(page["WindowIdentities"]), len(rest["WindowIdentities"])) == (10, 2)
     assert "NextToken" not in rest
+    other = world.call("DescribeMaintenanceWindowSchedule", MaxResults=3)["NextToken"]
+    for token in (other, "bm9uZQ=="):
+        wrong = refusal(world, "DescribeMaintenanceWindows", NextToken=token)
+        assert wrong.error_code == "InvalidNextToken"
 
 
 def test_the_schedule_lists_the_starts_of_all_windows_in_their_order(world: World) -> None:
