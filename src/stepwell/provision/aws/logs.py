@@ -1,4 +1,4 @@
-"""CloudWatch Logs: log groups and their streams."""
+"""CloudWatch Logs: log groups, their streams, and the policies that let services write to them."""
 
 from __future__ import annotations
 
@@ -145,4 +145,46 @@ LOG_STREAM = ResourceType(
     identify=_stream_id,
 )
 
-TYPES = (LOG_GROUP, LOG_STREAM)
+
+def _put_policy(cloud: Cloud, inputs: Inputs) -> str:
+    with calling(cloud):
+        cloud.client("logs").put_resource_policy(
+            policyName=inputs["policyName"], policyDocument=inputs["policyDocument"]
+        )
+    return str(inputs["policyName"])
+
+
+def _read_policy(cloud: Cloud, id_: str, inputs: Inputs) -> dict[str, Any] | None:
+    with calling(cloud):
+        pages = cloud.client("logs").get_paginator("describe_resource_policies").paginate()
+        found = next((p for page in pages for p in page["resourcePolicies"] if p["policyName"] == id_), None)
+    if found is None:
+        return None
+    return {"policyName": id_, "policyDocument": found["policyDocument"], "policyScope": "ACCOUNT"}
+
+
+def _update_policy(cloud: Cloud, id_: str, old: Inputs, new: Inputs) -> None:
+    _put_policy(cloud, new)
+
+
+def _delete_policy(cloud: Cloud, id_: str, inputs: Inputs) -> None:
+    attempt(cloud, cloud.client("logs").delete_resource_policy, policyName=id_)
+
+
+LOG_RESOURCE_POLICY = ResourceType(
+    token="aws:cloudwatch/logResourcePolicy:LogResourcePolicy",
+    properties={
+        "policyName": honoured(required=True, replaces=True),
+        "policyDocument": honoured(required=True, document=True),
+        "resourceArn": refused("policies are the account's: name the log groups in the document"),
+        "region": honoured(replaces=True),
+    },
+    computed=frozenset({"policyScope"}),
+    create=_put_policy,
+    update=_update_policy,
+    read=_read_policy,
+    delete=_delete_policy,
+    identify=lambda cloud, inputs: str(inputs["policyName"]),
+)
+
+TYPES = (LOG_GROUP, LOG_STREAM, LOG_RESOURCE_POLICY)

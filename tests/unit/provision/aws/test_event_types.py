@@ -285,6 +285,22 @@ LIVES = [
         deleting=[("DeleteLogStream", {"logGroupName": "/g", "logStreamName": "s"})],
         gone={"DescribeLogStreams": {"logStreams": [{"logStreamName": "s2"}]}},
     ),
+    Life(
+        token="aws:cloudwatch/logResourcePolicy:LogResourcePolicy",
+        inputs={"policyName": "events", "policyDocument": BUS_POLICY},
+        id="events",
+        answers={
+            "DescribeResourcePolicies": {
+                "resourcePolicies": [{"policyName": "events", "policyDocument": BUS_POLICY}]
+            }
+        },
+        creating=[("PutResourcePolicy", {"policyName": "events", "policyDocument": BUS_POLICY})],
+        reads={"policyName": "events", "policyDocument": BUS_POLICY, "policyScope": "ACCOUNT"},
+        changed={"policyDocument": "{}"},
+        updating=[("PutResourcePolicy", {"policyName": "events", "policyDocument": "{}"})],
+        deleting=[("DeleteResourcePolicy", {"policyName": "events"})],
+        gone={"DescribeResourcePolicies": {"resourcePolicies": []}},
+    ),
 ]
 
 
