@@ -12,7 +12,7 @@ from stepwell.check.machine_rights import lacking, told
 from stepwell.check.policies import statements, texts
 from stepwell.check.program import Program
 from stepwell.check.resources import Declared, referred
-from stepwell.check.roles import USERS, Document, compiled_leniently, documents, roles
+from stepwell.check.roles import LOG_POLICY, USERS, Document, compiled_leniently, documents, roles
 from stepwell.check.rules import Fault, Rule
 from stepwell.check.values import Literal, get, items, text, walk
 from stepwell.check.windows import TASK
@@ -22,6 +22,7 @@ from stepwell.identity.match import Names
 
 PERMISSION = "aws:lambda/permission:Permission"
 _S3 = "s3.amazonaws.com"
+_LOG_GROUP = "aws:cloudwatch/logGroup:LogGroup"
 _EVENTS = "events.amazonaws.com"
 #: what a function needs to be heard
 LOGS = ("logs:CreateLogStream", "logs:PutLogEvents")
@@ -219,9 +220,17 @@ def _window(program: Program) -> Iterator[Fault]:
 
 
 def _sender(program: Program) -> Iterator[Fault]:
-    """Rules' targets that a role delivers to: state machines, buses, Run Command."""
+    """Rules' targets that a role delivers to (state machines, buses, Run Command), and log groups."""
     found = roles(program)
     for target in program.of("aws:cloudwatch/eventTarget:EventTarget"):
+        group = referred(target.get("arn"))
+        if group is not None and group.type == _LOG_GROUP and not any(program.of(LOG_POLICY)):
+            yield Fault(
+                place=target.at("arn"),
+                message=f"no policy lets EventBridge write to {group.label}",
+                mend="Declare an `aws.cloudwatch.LogResourcePolicy` that allows events.amazonaws.com and "
+                "delivery.logs.amazonaws.com logs:CreateLogStream and logs:PutLogEvents on the group.",
+            )
         named = plain(target.get("arn"), untold="*").value
         needed = target_role([{"Arn": named, "Id": target.label}], account=ACCOUNT, region=REGION)
         role = found.get(referred(target.get("roleArn")) or target)

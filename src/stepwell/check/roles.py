@@ -19,6 +19,7 @@ Kind = Choice["inline", "managed", "resource", "trust"]
 ROLE = "aws:iam/role:Role"
 
 #: types and their properties that are policies
+LOG_POLICY = "aws:cloudwatch/logResourcePolicy:LogResourcePolicy"
 _POLICIES: tuple[tuple[str, str, Kind], ...] = (
     (ROLE, "assumeRolePolicy", "trust"),
     ("aws:iam/rolePolicy:RolePolicy", "policy", "inline"),
@@ -28,6 +29,7 @@ _POLICIES: tuple[tuple[str, str, Kind], ...] = (
     ("aws:s3/bucketPolicy:BucketPolicy", "policy", "resource"),
     ("aws:sqs/queuePolicy:QueuePolicy", "policy", "resource"),
     ("aws:sns/topicPolicy:TopicPolicy", "policy", "resource"),
+    (LOG_POLICY, "policyDocument", "resource"),
 )
 #: types, the property that names a role, and the service that takes it on
 USERS = (
