@@ -135,7 +135,7 @@ def stack_command(name: Command, text: str) -> click.Command:
     @data_option
     @stack_option
     @json_option
-    @click.option("--yes", "-y", is_flag=True, help="Do not ask before deleting.")
+    @click.option("--yes", "-y", is_flag=True, help="Do not ask; only destroy asks, before it deletes.")
     @click.option("--target", "targets", multiple=True, help="Only this resource (URN or name); repeatable.")
     @click.option("--target-dependents", is_flag=True, help="And what depends on a target.")
     @click.option("--exclude", "excludes", multiple=True, help="Not this resource (URN or name); repeatable.")
