@@ -296,8 +296,8 @@ def test_a_life_takes_these_calls(life: Life, cloud: Cloud, script: Any) -> None
             "maintenanceWindow:MaintenanceWindow",
             {"schedule": "rate(1 day)", "duration": 1, "cutoff": 1},
             [
-                "property cutoff: 1 is not less than the duration, 1: no task starts in a window's last `cutoff` "
-                "hours, so none ever would"
+                "property cutoff: 1 is not less than the duration, 1: no task starts in a window's last "
+                "`cutoff` hours, so none ever would"
             ],
         ),
     ],
