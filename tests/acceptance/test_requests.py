@@ -139,7 +139,7 @@ def test_a_session_token_that_is_not_the_keys_own_is_refused(server: Running) ->
         ),
         (json_ask("states", "AWSStepFunctions.Fly", LIST), 400, "UnknownOperationException", "Fly"),
         (json_ask("states", "Nonsense", LIST), 400, "UnsupportedOperation", "Nonsense"),
-        (json_ask("states", "AmazonSQS.SendMessage", LIST), 400, "UnsupportedOperation", "AmazonSQS"),
+        (json_ask("states", "AmazonSNS.Publish", LIST), 400, "UnsupportedOperation", "AmazonSNS"),
         (
             json_ask("states", "AWSStepFunctions.CreateActivity", b'{"name": "a"}'),
             400,

@@ -160,7 +160,13 @@ def _read_policy(cloud: Cloud, id_: str, inputs: Inputs) -> dict[str, Any] | Non
         found = next((p for page in pages for p in page["resourcePolicies"] if p["policyName"] == id_), None)
     if found is None:
         return None
-    return {"policyName": id_, "policyDocument": found["policyDocument"], "policyScope": "ACCOUNT"}
+    return given(
+        policyName=id_,
+        policyDocument=found["policyDocument"],
+        policyScope="ACCOUNT",
+        # only policies of single resources have one
+        revisionId=found.get("revisionId"),
+    )
 
 
 def _update_policy(cloud: Cloud, id_: str, old: Inputs, new: Inputs) -> None:
@@ -179,7 +185,7 @@ LOG_RESOURCE_POLICY = ResourceType(
         "resourceArn": refused("policies are the account's: name the log groups in the document"),
         "region": honoured(replaces=True),
     },
-    computed=frozenset({"policyScope"}),
+    computed=frozenset({"policyScope", "revisionId"}),
     create=_put_policy,
     update=_update_policy,
     read=_read_policy,

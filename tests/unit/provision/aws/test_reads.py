@@ -24,11 +24,15 @@ SPELLED = {
 ID = "mw-0123456789abcdef0/01234567-89ab-cdef-0123-456789abcdef"
 
 
+#: lists that are empty where nothing is
+EMPTY = {"DescribeLogGroups": {"logGroups": []}, "DescribeResourcePolicies": {"resourcePolicies": []}}
+
+
 class Nothing(dict[str, Any]):
     """Answers every operation that there is no such thing."""
 
     def get(self, operation: str, default: Any = None) -> Any:
-        return {"logGroups": []} if operation == "DescribeLogGroups" else "ResourceNotFoundException"
+        return EMPTY.get(operation, "ResourceNotFoundException")
 
 
 @pytest.mark.parametrize("token", sorted(set(TYPES) - set(NEEDS)))
