@@ -25,14 +25,12 @@ def test_a_clock_begins_where_it_is_told() -> None:
         assert stepwell.now == datetime(2026, 3, 29, 2, tzinfo=UTC)
 
 
-def test_a_workflow_s_test_takes_well_under_a_second() -> None:
-    began = time.process_time()
+def test_an_hour_of_the_workflow_is_none_of_the_test() -> None:
+    """A wait in real time would not end before the test is ended."""
     with Stepwell() as stepwell:
         arn = stepwell.machine("m", work(Retry=[{"ErrorEquals": ["States.ALL"], "IntervalSeconds": 3600}]))
         stepwell.mock(arn, "Work", raises("Busy"), returns("done"))
         assert stepwell.start(arn).wait().output == "done"
-    # the processor's seconds: a busy machine's others say nothing
-    assert time.process_time() - began < 1
 
 
 def test_nothing_happens_while_the_clock_stands(stepwell: Stepwell) -> None:
