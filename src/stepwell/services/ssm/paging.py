@@ -5,13 +5,22 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, TypeVar
 
-from stepwell.api.pages import cut, place_of
+from stepwell.api.pages import Pages, cut
 from stepwell.services.ssm.errors import InvalidNextToken
 
 T = TypeVar("T")
 
 #: what MaxResults absent means
 DEFAULT = 50
+PAGES = Pages(
+    token="NextToken",
+    size="MaxResults",
+    following="NextToken",
+    default=DEFAULT,
+    invalid=lambda: InvalidNextToken("The specified token isn't valid."),
+)
+#: behind which item the page begins; empty for the first. Raises InvalidNextToken
+place = PAGES.start
 #: larger than any time in milliseconds: newest first is ascending by what is left
 _END = 10**14
 
@@ -19,17 +28,6 @@ _END = 10**14
 def descending(moment: float) -> str:
     """A time, in seconds since the epoch, as the beginning of keys that are to sort newest first."""
     return f"{_END - round(moment * 1000):015d}"
-
-
-def place(params: Mapping[str, Any]) -> str:
-    """Behind which item the page begins; empty for the first. Raises InvalidNextToken."""
-    token = params.get("NextToken")
-    if not token:
-        return ""
-    try:
-        return place_of(token)
-    except ValueError as error:
-        raise InvalidNextToken("The specified token isn't valid.") from error
 
 
 def page(
@@ -54,5 +52,5 @@ def listed(
             if key(item) == after:
                 break
         else:
-            raise InvalidNextToken("The specified token isn't valid.")
+            raise PAGES.invalid()
     return page(params, every, key, default=default)
