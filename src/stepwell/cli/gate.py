@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -12,7 +11,7 @@ import click
 
 from stepwell.cli.connection import Connection, connect, data_option, json_option
 from stepwell.cli.output import print_json, print_table
-from stepwell.cli.runs import described, execution_arn
+from stepwell.cli.runs import described, execution_arn, newest_first
 from stepwell.errors import StepwellError, UsageError
 
 if TYPE_CHECKING:
@@ -28,7 +27,8 @@ class NoEvidence(StepwellError):
 def gate() -> None:
     """Evidence of gates: EVIDENCE is a file, an s3:// URI, or an execution's name (or its beginning) or ARN.
 
-    An execution's evidence is where its output says: {"evidence": "s3://..."}.
+    An execution's evidence is where its output says: {"evidence": "s3://..."}; of one without an output,
+    because it waits for a person or failed later, where its newest task that names any says.
     """
 
 
@@ -102,13 +102,15 @@ def _read(place: str, data: Path) -> Evidence:
 
 
 def _of_execution(server: Connection, name: str) -> str:
+    from stepwell.retrain.lineage.executions import evidence_link
+
     states = server.client("stepfunctions")
     found = described(states, execution_arn(states, name))
-    output = json.loads(found.get("output") or "null")
-    uri = output.get("evidence") if isinstance(output, dict) else None
-    if not isinstance(uri, str) or not uri.startswith("s3://"):
+    uri = evidence_link(found, newest_first(states, found["executionArn"]))
+    if uri is None:
         raise NoEvidence(
-            f'execution {found["name"]} is {found["status"]}; its output has no "evidence": "s3://..."'
+            f"execution {found['name']} is {found['status']}; neither its output nor a task of its has "
+            f'"evidence": "s3://..."'
         )
     return _object(server, uri)
 
@@ -122,6 +124,17 @@ def _object(server: Connection, uri: str) -> str:
 def _print(found: Evidence) -> None:
     settings = found.settings
     click.echo(_said(found))
+    if found.released is not None:
+        release = found.released
+        done = {"release": "released", "reject": "rejected"}.get(release.action, release.action)
+        click.echo(f"{done} by {release.by} at {release.at}: {release.reason}")
+    sources = found.sources
+    if sources.batch:
+        trusted = f", trusted rows of {', '.join(sources.trusted)}" if sources.trusted else ""
+        click.echo(f"batch    {sources.batch}{trusted}")
+    if sources.champion:
+        told = (f"{name} {each}" for name, each in sources.champion.items() if each)
+        click.echo(f"champion {', '.join(told)}")
     rule = f"{settings.rule} by a margin of {settings.margin:g}" if settings.rule == "not-worse" else "better"
     at = "at least" if found.higher_is_better else "at most"
     click.echo(
@@ -151,9 +164,6 @@ def _print(found: Evidence) -> None:
     for title, notes in (("problem", found.problems), ("remark", found.notes)):
         for note in notes:
             click.echo(f"{title}  {note.code}: {note.sentence}")
-    if found.released is not None:
-        release = found.released
-        click.echo(f"{release.action}d by {release.by} at {release.at}: {release.reason}")
     for name, version in _sources(found):
         click.echo(f"{name}  {version}", err=True)
 
@@ -162,8 +172,12 @@ def _sources(found: Evidence) -> Iterator[tuple[str, str]]:
     for who, digest in found.sources.models.items():
         yield who, f"sha256:{digest}"
     yield "libraries", ", ".join(f"{name} {version}" for name, version in found.sources.versions.items())
+    if found.sources.packages:
+        yield "image", f"Python {found.sources.python}, {len(found.sources.packages)} packages (see --json)"
     if found.sources.job:
         yield "job", found.sources.job
+    if found.sources.execution:
+        yield "execution", found.sources.execution
 
 
 def _print_comparisons(found: Evidence) -> None:

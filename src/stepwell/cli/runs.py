@@ -193,9 +193,13 @@ def follow(states: Any, arn: str) -> dict[str, Any]:
 
 def newer(states: Any, arn: str, seen: int) -> list[dict[str, Any]]:
     """The events behind number `seen`, oldest first; reads from the newest, so that no page is read twice."""
-    pages = states.get_paginator("get_execution_history").paginate(executionArn=arn, reverseOrder=True)
-    events = (event for page in pages for event in page["events"])
-    return list(itertools.takewhile(lambda event: event["id"] > seen, events))[::-1]
+    return list(itertools.takewhile(lambda event: event["id"] > seen, newest_first(states, arn)))[::-1]
+
+
+def newest_first(states: Any, arn: str) -> Iterator[dict[str, Any]]:
+    """An execution's events from the newest on; pages are read as they are needed."""
+    for page in states.get_paginator("get_execution_history").paginate(executionArn=arn, reverseOrder=True):
+        yield from page["events"]
 
 
 def described(states: Any, arn: str) -> dict[str, Any]:

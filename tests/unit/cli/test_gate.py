@@ -111,5 +111,29 @@ def test_evidence_that_was_changed_is_not_replayed(run, tmp_path):
 def test_an_execution_without_evidence_says_so(run, server, output):
     ended = {"executionArn": EXECUTION, "name": "b-1", "status": "SUCCEEDED"}
     server.answers["DescribeExecution"] = lambda request: {**ended, **({"output": output} if output else {})}
+    server.answers["GetExecutionHistory"] = lambda request: {"events": []}
     done = run("gate", "show", EXECUTION)
-    assert (done.code, 'execution b-1 is SUCCEEDED; its output has no "evidence"' in done.err) == (1, True)
+    assert (done.code, "execution b-1 is SUCCEEDED; neither its output" in done.err) == (1, True)
+
+
+def test_a_release_the_batch_and_the_champion_are_shown(run, tmp_path):
+    value = evidence(2).to_json()
+    value["released"] = {"action": "release", "by": "arn:ada", "at": "2026-03-02", "reason": "coded so"}
+    value["sources"] |= {
+        "batch": "march-0a1b",
+        "trusted": {"may-77": "ab"},
+        "champion": {"endpoint": "digits", "package": None, "config": "digits-2"},
+        "packages": {"numpy": "2.0.1"},
+        "python": "3.11.2",
+        "execution": EXECUTION,
+    }
+    path = tmp_path / "evidence.json"
+    path.write_text(json.dumps(value))
+    done = run("gate", "show", str(path))
+    assert done.out.splitlines()[1:4] == [
+        "released by arn:ada at 2026-03-02: coded so",
+        "batch    march-0a1b, trusted rows of may-77",
+        "champion endpoint digits, config digits-2",
+    ]
+    assert "image  Python 3.11.2, 1 packages (see --json)" in done.err
+    assert f"execution  {EXECUTION}" in done.err

@@ -30,6 +30,7 @@ REASONS = {
     "CHALLENGER_SHAPE": (KEEP, 2, "the challenger's predictions have another shape than one a row"),
     "FIRST_BELOW_FLOOR": (QUARANTINE, 2, "there is no champion, and the first model misses the floor itself"),
     "FIRST_CHAMPION": (DEPLOY, 2, "there is no champion, and the first model reaches the floor"),
+    "FIRST_RELEASED": (DEPLOY, 2, "there is no champion, and a person let a first model pass that misses it"),
     "WORSE_ON_TRUSTED": (KEEP, 2, "the challenger is significantly worse on trusted rows"),
     "WORSE_ON_SLICE": (KEEP, 2, "the challenger is significantly worse on a slice"),
     "WORSE_ON_NEW": (KEEP, 2, "the challenger is significantly worse on the batch's held-out rows"),
@@ -42,6 +43,11 @@ REASONS = {
     "BETTER": (DEPLOY, 2, "the challenger is shown to be better"),
 }
 
+#: what a person who releases a batch overrules; all else stands, since without it nothing can be compared
+OVERRULED = ("BELOW_FLOOR", "NEW_CLASS", "ONE_CLASS", "FIRST_BELOW_FLOOR")
+#: what a release of a batch makes a first model of: there is no champion that could be compared with
+NO_CHAMPION = ("CHAMPION_MISSING", "CHAMPION_UNLOADABLE", "CHAMPION_RAISES", "CHAMPION_NAN", "CHAMPION_SHAPE")
+
 #: remarks that change no decision
 NOTES = {
     "NO_TRUSTED_ROWS": "there are no trusted rows yet; only the batch's own were compared",
@@ -52,6 +58,8 @@ NOTES = {
     "NO_COLUMN": "a slice or a baseline names a column that the rows don't have",
     "NO_DRAWS": "a comparison has no test: its score exists for too few draws",
     "SMALL_SLICE": "a slice has too few rows to be judged",
+    "OVERRULED": "a person released the batch, and overruled what had quarantined it",
+    "WITHOUT_CHAMPION": "a person released the batch, and its champion can't answer: judged as a first model",
 }
 
 

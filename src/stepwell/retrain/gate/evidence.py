@@ -17,6 +17,7 @@ from typing import Any, Mapping, Sequence
 from .decision import REASONS, Decision, Note
 from .faults import EvidenceInvalid
 from .settings import Settings
+from .sources import Release, Sources
 
 #: the document's form; another number is another form
 SCHEMA = "stepwell.gate/1"
@@ -131,34 +132,6 @@ class Forecast:
 
 
 @dataclass(frozen=True)
-class Sources:
-    """Where things come from, as far as the job knows."""
-
-    #: SHA-256 of each model's artefact, by `challenger` and `champion`
-    models: dict[str, str] = field(default_factory=dict)
-    #: versions of Python and of the libraries that were loaded
-    versions: dict[str, str] = field(default_factory=dict)
-    #: the processing job's ARN
-    job: str = ""
-    #: SHA-256 over the gate's own files
-    gate: str = ""
-
-
-@dataclass(frozen=True)
-class Release:
-    """Who decided otherwise, later."""
-
-    #: `release` or `reject`
-    action: str
-    #: the caller's ARN
-    by: str
-    #: when, in ISO 8601
-    at: str
-    #: why
-    reason: str
-
-
-@dataclass(frozen=True)
 class Evidence:
     """All that a decision rests on."""
 
@@ -202,9 +175,9 @@ class Evidence:
         return {"schema": SCHEMA, **made}
 
     def summary(self) -> dict[str, Any]:
-        """The document without rows and draws: small enough for a state machine's input."""
+        """The document without rows, draws and lists of sources: small enough for a state machine's input."""
         made = self.to_json()
-        del made["outcomes"]
+        del made["outcomes"], made["sources"]["packages"], made["sources"]["trusted"]
         for each in made["comparisons"]:
             del each["draws"]
         return made

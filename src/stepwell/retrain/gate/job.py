@@ -6,27 +6,22 @@ fault: its settings, or the folders that it was given.
 
 from __future__ import annotations
 
-import importlib
 import json
 import os
-import platform
 import sys
 import tempfile
 from pathlib import Path
 from typing import Any
 
 from . import archive
+from .configuration import Configuration
 from .decision import Note
-from .evidence import Evidence, Sources
-from .faults import GateFault, SettingsInvalid
+from .evidence import Evidence
+from .faults import GateFault
 from .metrics import metric
 from .models import model
 from .rows import Rows, RowsInvalid, read
-from .settings import Input, Settings
 from .trial import Trial, judge
-
-#: libraries whose versions are evidence, where they were loaded
-LIBRARIES = ("numpy", "scipy", "sklearn", "joblib", "pandas", "xgboost", "lightgbm", "torch", "tensorflow")
 
 
 def main() -> int:
@@ -46,10 +41,12 @@ def run(base: Path) -> Evidence:
     """Judge what lies in `base`, and write `report/evidence.json` and `report/summary.json`.
 
     `challenger/` and `champion/` hold a model.tar.gz each, `new/` and `trusted/` CSV files, `config/` one
-    JSON file: {"gate": settings, "input": how rows are read}. A champion is expected where its folder is
-    there, unless the input says. Raises GateFault for the settings, OSError for folders.
+    JSON file: {"gate": settings, "input": how rows are read, "sources": where they come from, "released": who
+    overruled part 1}. A champion is expected where its folder is there, unless the input says. Raises
+    GateFault for the settings, OSError for folders.
     """
-    settings, how = _configuration(base / "config")
+    told = Configuration.read(base / "config")
+    settings, how = told.settings, told.input
     for folder in (base / "config", base / "code"):
         if folder.is_dir():
             sys.path.append(str(folder))
@@ -75,42 +72,14 @@ def run(base: Path) -> Evidence:
         challenger=models["challenger"],
         champion=models.get("champion"),
         problems=tuple(problems),
-        sources=Sources(
-            models={name: each for name, each in digests.items() if each},
-            versions=_versions(),
-            job=os.environ.get("PROCESSING_JOB_ARN", ""),
-            gate=archive.digest(),
-        ),
+        sources=told.sources.measured(digests, os.environ.get("PROCESSING_JOB_ARN", ""), archive.digest()),
+        released=told.released,
     )
     found = judge(trial, settings)
     report = base / "report"
     report.mkdir(parents=True, exist_ok=True)
     _write(report / "evidence.json", found.to_json())
     _write(report / "summary.json", found.summary())
-    return found
-
-
-def _configuration(folder: Path) -> tuple[Settings, Input]:
-    paths = sorted(folder.rglob("*.json"))
-    if len(paths) != 1:
-        raise SettingsInvalid(f"config has {len(paths)} JSON files; one is needed")
-    try:
-        value = json.loads(paths[0].read_text("utf-8"))
-    except ValueError as error:
-        raise SettingsInvalid(f"{paths[0].name} is no JSON: {error}") from None
-    if not isinstance(value, dict) or not isinstance(value.get("gate"), dict):
-        raise SettingsInvalid(f'{paths[0].name} must be an object with "gate"')
-    more = sorted(set(value) - {"gate", "input"})
-    if more or not isinstance(value.get("input", {}), dict):
-        raise SettingsInvalid(f'{paths[0].name} has "gate" and "input", not {", ".join(more) or "this"}')
-    return Settings.from_json(value["gate"]), Input.from_json(value.get("input", {}))
-
-
-def _versions() -> dict[str, str]:
-    found = {"python": platform.python_version()}
-    for name in LIBRARIES:
-        if name in sys.modules:
-            found[name] = str(getattr(importlib.import_module(name), "__version__", "?"))
     return found
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .decision import Decision, decision, part
+from .decision import NO_CHAMPION, OVERRULED, Decision, decision, part
 from .evidence import Comparison, Evidence
 
 
@@ -11,9 +11,14 @@ def decide(found: Evidence) -> Decision:
 
     First the batch: what can't be judged, too few rows, labels that the champion doesn't recognise. Then the
     challenger: what is wrong with it, trusted rows, slices, and at last the rule on the batch's own rows.
+    After a release the first part is left out as far as a person can overrule it.
     """
-    settings = found.settings
-    for problem in found.problems:
+    settings, problems, champion = found.settings, found.problems, found.champion_expected
+    released = found.released is not None and found.released.action == "release"
+    if released:
+        champion = champion and not any(each.code in NO_CHAMPION for each in problems)
+        problems = tuple(each for each in problems if each.code not in (*OVERRULED, *NO_CHAMPION))
+    for problem in problems:
         if part(problem.code) == 1:
             return decision(problem.code, problem.sentence)
     new = found.whole("new")
@@ -21,17 +26,17 @@ def decide(found: Evidence) -> Decision:
         return decision("EMPTY_BATCH")
     if new.rows < settings.least_rows:
         return decision("TOO_FEW_ROWS", f"{new.rows}; {settings.least_rows} are asked for.")
-    if found.champion_expected:
+    if champion and not released:
         asked: list[tuple[str, float | None, float | None]] = [("them", found.recognised, settings.floor)]
         asked += [(each.part, each.champion, each.floor) for each in found.comparisons]
         for where, score, floor in asked:
             if score is not None and floor is not None and not reaches(found, score, floor):
                 told = f"{settings.metric} {score:.4g} on {where}, the floor is {floor:g}."
                 return decision("BELOW_FLOOR", told)
-    for problem in found.problems:
+    for problem in problems:
         return decision(problem.code, problem.sentence)
-    if not found.champion_expected:
-        return _first(found, new)
+    if not champion:
+        return _first(found, new, released)
     return _second(found, new)
 
 
@@ -40,12 +45,12 @@ def reaches(found: Evidence, score: float, floor: float) -> bool:
     return score >= floor if found.higher_is_better else score <= floor
 
 
-def _first(found: Evidence, new: Comparison) -> Decision:
+def _first(found: Evidence, new: Comparison, released: bool) -> Decision:
     score = new.challenger if new.challenger is not None else float("nan")
     told = f"{found.settings.metric} {score:.4g}, the floor is {found.settings.floor:g}."
-    return decision(
-        "FIRST_CHAMPION" if reaches(found, score, found.settings.floor) else "FIRST_BELOW_FLOOR", told
-    )
+    if reaches(found, score, found.settings.floor):
+        return decision("FIRST_CHAMPION", told)
+    return decision("FIRST_RELEASED" if released else "FIRST_BELOW_FLOOR", told)
 
 
 def _second(found: Evidence, new: Comparison) -> Decision:

@@ -9,13 +9,14 @@ from typing import Any, Mapping, Sequence
 from . import baselines, slices
 from .answers import Unusable, answers, class_name
 from .comparing import KINDS, compare, outcome, scored
-from .decision import Note, decision
-from .evidence import Comparison, Evidence, Forecast, Outcomes, Sources
+from .decision import NO_CHAMPION, OVERRULED, Note, decision
+from .evidence import Comparison, Evidence, Forecast, Outcomes
 from .faults import MetricUndefined
 from .metrics import Metric, Scale, metric
 from .rows import Rows
 from .ruling import decide
 from .settings import Settings, Slice
+from .sources import Release, Sources
 
 
 @dataclass(frozen=True)
@@ -46,6 +47,8 @@ class Trial:
     problems: tuple[Note, ...] = ()
     #: where models and libraries come from
     sources: Sources = field(default_factory=Sources)
+    #: who released the batch after it was quarantined; None: nobody
+    released: Release | None = None
 
 
 def judge(trial: Trial, settings: Settings) -> Evidence:
@@ -96,7 +99,20 @@ class _Judgement:
             outcomes={name: self._outcomes(name) for name in self.sets},
             sources=self.trial.sources,
         )
-        return dataclasses.replace(found, decision=decide(found))
+        return self._released(dataclasses.replace(found, decision=decide(found)))
+
+    def _released(self, found: Evidence) -> Evidence:
+        """The evidence after a release, with a remark on what it overruled."""
+        if self.trial.released is None:
+            return found
+        said, notes = found.decision, list(found.notes)
+        if said.reason in OVERRULED:
+            notes.append(Note("OVERRULED", f"{said.reason}: {said.sentence}"))
+        for problem in found.problems:
+            if problem.code in NO_CHAMPION:
+                notes.append(Note("WITHOUT_CHAMPION", f"{problem.code}: {problem.sentence}"))
+        anew = dataclasses.replace(found, notes=tuple(notes), released=self.trial.released)
+        return dataclasses.replace(anew, decision=decide(anew))
 
     def _classes(self) -> tuple[str, ...]:
         """All classes: as declared, or of the champion, then the challenger's and the labels' own."""

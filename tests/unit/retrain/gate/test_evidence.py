@@ -50,6 +50,13 @@ def test_the_document_names_rows_by_digests_and_copies_none() -> None:
     assert outcomes.challenger == (1.0,) * 200
 
 
+def test_documents_of_before_say_less_of_their_sources_and_are_still_read() -> None:
+    value = document(judge(trial(), SETTINGS))
+    value["sources"] = {name: value["sources"][name] for name in ("models", "versions", "job", "gate")}
+    found = Evidence.from_json(value)
+    assert (found.sources.batch, found.sources.packages) == ("", {})
+
+
 def test_the_summary_has_no_rows_and_no_draws() -> None:
     asked = SETTINGS.changed(metric="balanced-accuracy", resamples=500)
     found = judge(trial(new=1000), asked)

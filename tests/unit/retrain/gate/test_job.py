@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import io
 import json
+import platform
 import subprocess
 import sys
 import tarfile
@@ -151,11 +152,45 @@ def test_a_users_metric_lies_beside_the_settings(base: Path) -> None:
     assert run(base).decision.reason == "NOT_WORSE"
 
 
+SOURCES = {
+    "batch": "march-0a1b2c3d",
+    "trusted": {"february-11223344": "ab" * 32},
+    "trusted_version": "cd" * 32,
+    "execution": "arn:aws:states:eu-west-3:000000000000:execution:digits:march",
+    "champion": {"endpoint": "digits", "config": "digits-2", "model": "digits-2"},
+}
+RELEASED = {"action": "release", "by": "arn:x", "at": "2026-03-02T09:00:00Z", "reason": "coded so"}
+
+
+def test_what_the_job_is_told_of_sources_and_a_release_is_evidence(base: Path) -> None:
+    """And the champion that is gone doesn't matter any more."""
+    (base / "champion" / "model.tar.gz").unlink()
+    configure(base, {**SETTINGS, "sources": SOURCES, "released": RELEASED})
+    found = run(base)
+    assert found.decision.reason == "FIRST_CHAMPION"
+    assert found.released is not None and vars(found.released) == RELEASED
+    assert {name: getattr(found.sources, name) for name in SOURCES} == SOURCES
+    assert (found.sources.python, found.sources.packages["pytest"]) == (
+        platform.python_version(),
+        pytest.__version__,
+    )
+    assert "packages" not in json.loads((base / "report" / "summary.json").read_text())["sources"]
+
+
+def test_what_is_null_is_not_known(base: Path) -> None:
+    configure(base, {**SETTINGS, "sources": {**SOURCES, "champion": None}, "released": None, "input": None})
+    found = run(base)
+    assert (found.released, found.sources.champion) == (None, {})
+
+
 FAULTS: dict[str, tuple[Any, str]] = {
     "no JSON": ("{", "no JSON"),
     "no gate": ({}, '"gate"'),
     "something else": ({**SETTINGS, "models": 2}, "models"),
     "a wrong setting": ({"gate": {"floor": 0.5, "rule": "best"}}, "rule is one of"),
+    "a rejection": ({**SETTINGS, "released": {**RELEASED, "action": "reject"}}, "only a release"),
+    "sources of another kind": ({**SETTINGS, "sources": {"batch": 7}}, "batch must be a text"),
+    "a part that is no object": ({**SETTINGS, "input": 7}, "input must be an object"),
     "a metric that is not there": ({"gate": {"floor": 0.5, "metric": "absent:f"}}, "absent:f"),
 }
 
