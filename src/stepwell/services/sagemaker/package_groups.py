@@ -11,6 +11,7 @@ from stepwell.durable import Draft, Record, View
 from stepwell.errors import ValidationException
 from stepwell.services.sagemaker import listing, names, tags
 from stepwell.services.sagemaker.errors import ConflictException
+from stepwell.services.sagemaker.user_context import user_context
 
 
 class ModelPackageGroup(Record, frozen=True, kw_only=True):
@@ -22,6 +23,8 @@ class ModelPackageGroup(Record, frozen=True, kw_only=True):
     name: str
     arn: str
     created: float
+    #: CreatedBy; None for groups of older servers
+    created_by: dict[str, Any] | None = None
     description: str | None = None
     #: the number of its newest version; numbers are never used again
     newest: int = 0
@@ -56,13 +59,21 @@ def create(call: Call, draft: Draft) -> dict[str, Any]:
         raise ValidationException(f"Model Package Group already exists: {arn}")
     description = call.params.get("ModelPackageGroupDescription")
     tags.add(draft, arn, call.params.get("Tags"))
-    draft.put(ModelPackageGroup(name=name, arn=arn, created=draft.now, description=description))
+    draft.put(
+        ModelPackageGroup(
+            name=name,
+            arn=arn,
+            created=draft.now,
+            created_by=user_context(call.caller),
+            description=description,
+        )
+    )
     return {"ModelPackageGroupArn": arn}
 
 
 def describe(group: ModelPackageGroup) -> dict[str, Any]:
     """DescribeModelPackageGroup's output."""
-    return {**summary(group), "CreatedBy": {}}
+    return {**summary(group), "CreatedBy": group.created_by or {}}
 
 
 def summary(group: ModelPackageGroup) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from stepwell.errors import ValidationException
 from stepwell.services.sagemaker import listing, names, package_groups, tags
 from stepwell.services.sagemaker.events import tell
 from stepwell.services.sagemaker.s3_uris import require_s3
+from stepwell.services.sagemaker.user_context import user_context
 
 EVENT = "SageMaker Model Package State Change"
 #: what a new version waits for
@@ -48,7 +49,10 @@ class ModelPackage(Record, frozen=True, kw_only=True):
     approval: str | None = None
     approval_description: str | None = None
     created: float
+    #: CreatedBy and LastModifiedBy; None for packages of older servers
+    created_by: dict[str, Any] | None = None
     modified: float | None = None
+    modified_by: dict[str, Any] | None = None
 
     @property
     def key(self) -> str:
@@ -113,7 +117,8 @@ def create(call: Call, draft: Draft) -> dict[str, Any]:
     if repeat is not None:
         return {"ModelPackageArn": repeat.arn}
     _check(params)
-    package = _version(params, draft) if "ModelPackageGroupName" in params else _alone(params, draft)
+    made = _version(params, draft) if "ModelPackageGroupName" in params else _alone(params, draft)
+    package = replace(made, created_by=user_context(call.caller))
     if token is not None:
         draft.put(Registered(token=token, arn=package.arn))
     draft.put(package)
@@ -176,7 +181,9 @@ def describe(package: ModelPackage) -> dict[str, Any]:
         "ModelPackageVersion": package.version,
         "ModelApprovalStatus": package.approval,
         "ApprovalDescription": package.approval_description,
+        "CreatedBy": package.created_by,
         "LastModifiedTime": package.modified,
+        "LastModifiedBy": package.modified_by,
     }
     return {
         "ModelPackageName": package.name or f"{package.group}/{package.version}",
@@ -210,6 +217,7 @@ def update(call: Call, draft: Draft) -> dict[str, Any]:
         approval=params.get("ModelApprovalStatus", package.approval),
         approval_description=params.get("ApprovalDescription", package.approval_description),
         modified=draft.now,
+        modified_by=user_context(call.caller),
     )
     draft.put(changed)
     if changed.approval != package.approval:
@@ -348,10 +356,10 @@ def operations() -> list[Operation]:
         Operation(
             name="UpdateModelPackage",
             rights=(Right(action="sagemaker:UpdateModelPackage", resource=_resource),),
-            honoured=(*words("ModelPackageArn ModelApprovalStatus"), *containers),
+            honoured=(*words("ModelPackageArn ModelApprovalStatus ApprovalDescription"), *containers),
             recorded=(
                 *described,
-                *words("ApprovalDescription CustomerMetadataProperties CustomerMetadataPropertiesToRemove"),
+                *words("CustomerMetadataProperties CustomerMetadataPropertiesToRemove"),
             ),
             decide=update,
         ),

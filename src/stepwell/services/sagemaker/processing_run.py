@@ -6,6 +6,7 @@ SageMaker Developer Guide, "Build your own processing container".
 from __future__ import annotations
 
 import asyncio
+import codecs
 import json
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -14,16 +15,17 @@ from msgspec.structs import replace
 
 from stepwell.durable import Draft
 from stepwell.services.sagemaker import commands, processing_jobs
+from stepwell.services.sagemaker.errors import RunFailed
 from stepwell.services.sagemaker.job_run import Ending
 from stepwell.services.sagemaker.processing_jobs import ProcessingJob
 from stepwell.services.sagemaker.staging import Staging
-from stepwell.services.sagemaker.worker_folder import own, read_text
+from stepwell.services.sagemaker.worker_folder import own, read_bytes
 from stepwell.services.sagemaker.worker_log import WorkerLog
 from stepwell.workers.environments import Environment
 from stepwell.workers.jobs import Exit, JobSpec, Limits
 from stepwell.workers.worker_environment import CredentialsUrl
 
-#: characters of /opt/ml/output/message
+#: bytes of /opt/ml/output/message
 MESSAGE_LIMIT = 1024
 #: seconds between SIGTERM and SIGKILL
 GRACE = 120.0
@@ -86,14 +88,13 @@ class Processing:
             for place in processing_jobs.outputs(job.request):
                 source = await asyncio.to_thread(own, folder, *local(place["LocalPath"]))
                 await staging.store_folder(source, place["S3Uri"])
-        message = await asyncio.to_thread(lambda: read_text(folder, "output", "message", limit=MESSAGE_LIMIT))
-        return {"message": message or None}
+        return {"message": await asyncio.to_thread(left_message, folder) or None}
 
     def listen(self, job: ProcessingJob, lines: WorkerLog) -> None:
         """A processing job has no metrics."""
 
     def failure(self, folder: Path, exit_: Exit) -> str:
-        text = commands.detail(exit_) or "See job logs for more information"
+        text = commands.detail(exit_) or left_message(folder) or "See job logs for more information"
         return f"AlgorithmError: {text}, exit code: {commands.exit_code(exit_)}"
 
     def moved(self, draft: Draft, job: ProcessingJob, stage: str, message: str | None) -> None:
@@ -114,3 +115,13 @@ def local(path: str) -> tuple[str, ...]:
 def configuration(job: ProcessingJob) -> dict[str, Any]:
     """/opt/ml/config/processingjobconfig.json: the request as the container may read it."""
     return {"ProcessingJobArn": job.arn, **job.request}
+
+
+def left_message(folder: Path) -> str:
+    """The first bytes of /opt/ml/output/message, whole characters. Raises RunFailed unless it is UTF-8."""
+    data = read_bytes(folder, "output", "message", limit=MESSAGE_LIMIT)
+    try:
+        text, _ = codecs.utf_8_decode(data, "strict", len(data) < MESSAGE_LIMIT)
+    except UnicodeDecodeError as error:
+        raise RunFailed("The file /opt/ml/output/message must be encoded in UTF-8") from error
+    return text.strip()

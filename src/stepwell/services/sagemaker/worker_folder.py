@@ -23,15 +23,20 @@ def own(folder: Path, *parts: str) -> Path:
     return path
 
 
-def read_text(folder: Path, *parts: str, limit: int) -> str:
-    """The first `limit` characters of a file the job may have written; empty when it has not."""
+def read_bytes(folder: Path, *parts: str, limit: int) -> bytes:
+    """The first `limit` bytes of a file the job may have written; empty when it has not."""
     try:
         handle = os.open(own(folder, *parts), os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
     except (OSError, RunFailed):
-        return ""
+        return b""
     with os.fdopen(handle, "rb") as file:
         try:
-            data = file.read(4 * limit)
+            return file.read(limit) or b""
         except OSError:
-            return ""
-    return (data or b"").decode(errors="replace").strip()[:limit]
+            return b""
+
+
+def read_text(folder: Path, *parts: str, limit: int) -> str:
+    """The first `limit` characters of such a file, whatever its bytes are."""
+    data = read_bytes(folder, *parts, limit=4 * limit)
+    return data.decode(errors="replace").strip()[:limit]

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from stepwell.api.callers import role_session
 from stepwell.errors import AwsError
 
 GROUP = "arn:aws:sagemaker:us-east-1:000000000000:model-package-group/digits"
@@ -73,6 +74,65 @@ def test_creation_and_approval_are_told(world: Any) -> None:
     assert told == [(kind, "PendingManualApproval"), (kind, "Approved")]
     shown = world("DescribeModelPackage", ModelPackageName=f"{VERSION}/1")
     assert shown["ApprovalDescription"] == "looks good"
+
+
+@pytest.mark.usefixtures("group")
+def test_who_made_and_who_changed_a_version_is_told_with_times(world: Any) -> None:
+    """CreatedBy and LastModifiedBy are the callers as GetCallerIdentity names them, in the event as well."""
+    world.server.caller = role_session(world.role, "run-7", "AROATRAIN")
+    register(world)
+    made = world.server.clock.now()
+    world.server.clock.advance(60)
+    world.server.caller = role_session("arn:aws:iam::000000000000:role/team/approver", "ada", "AROAADA")
+    world(
+        "UpdateModelPackage",
+        ModelPackageArn=f"{VERSION}/1",
+        ModelApprovalStatus="Rejected",
+        ApprovalDescription="the labels of one scanner are wrong",
+    )
+    shown = world("DescribeModelPackage", ModelPackageName=f"{VERSION}/1")
+    created = {
+        "Arn": "arn:aws:sts::000000000000:assumed-role/train/run-7",
+        "PrincipalId": "AROATRAIN:run-7",
+    }
+    changed = {
+        "Arn": "arn:aws:sts::000000000000:assumed-role/approver/ada",
+        "PrincipalId": "AROAADA:ada",
+    }
+    assert (shown["CreatedBy"], shown["CreationTime"]) == ({"IamIdentity": created}, made)
+    assert (shown["LastModifiedBy"], shown["LastModifiedTime"]) == ({"IamIdentity": changed}, made + 60)
+    world.server.decide(lambda draft: None)
+    event = world.events[-1]
+    assert event["resources"] == [f"{VERSION}/1"]
+    milliseconds = {"CreationTime": round(made * 1000), "LastModifiedTime": round((made + 60) * 1000)}
+    assert event["detail"] == {**shown, **milliseconds, "Tags": {}}
+    assert event["detail"]["ApprovalDescription"] == "the labels of one scanner are wrong"
+
+
+def test_who_made_a_group_is_told(world: Any, group: str) -> None:
+    shown = world("DescribeModelPackageGroup", ModelPackageGroupName=group)
+    assert shown["CreatedBy"]["IamIdentity"]["Arn"] == world.server.caller.arn
+
+
+@pytest.mark.parametrize("member", ["PrimaryContainer", "Containers"])
+@pytest.mark.usefixtures("group")
+def test_a_model_of_a_package_runs_with_the_packages_environment(world: Any, member: str) -> None:
+    """What CreateModel's container says beside it wins."""
+    packaged = {"SAGEMAKER_PROGRAM": "serve.py", "LEVEL": "20"}
+    container = {
+        "Image": world.image,
+        "ModelDataUrl": world.archive("bucket/m.tar.gz", weights=b"w"),
+        "Environment": packaged,
+    }
+    register(world, ModelApprovalStatus="Approved", InferenceSpecification={"Containers": [container]})
+    asked = {"ModelPackageName": f"{VERSION}/1", "Environment": {"LEVEL": "10"}}
+    containers = asked if member == "PrimaryContainer" else [asked]
+    world("CreateModel", ModelName="m", ExecutionRoleArn=world.role, **{member: containers})
+    world.config("config", "m")
+    world("CreateEndpoint", EndpointName="digits", EndpointConfigName="config")
+    world.settle("Endpoint", "digits", "InService")
+    (spec,) = world.jobs.specs.values()
+    assert {name: spec.variables[name] for name in packaged} == {**packaged, "LEVEL": "10"}
 
 
 @pytest.mark.usefixtures("group")

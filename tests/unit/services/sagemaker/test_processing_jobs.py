@@ -97,6 +97,72 @@ def test_a_failing_command_fails_the_job_and_stores_nothing(world: Any) -> None:
     assert "bucket/reports/7/half" not in world.s3.objects
 
 
+@pytest.mark.parametrize(
+    ("left", "code", "status", "message", "reason"),
+    [
+        (b"42 rows", 0, "Completed", "42 rows", None),
+        (b"no label column\n", 3, "Failed", "no label column", "no label column, exit code: 3"),
+        (b"x" * 3000, 0, "Completed", "x" * 1024, None),
+        (b"x" + "\N{EURO SIGN}".encode() * 700, 0, "Completed", "x" + "\N{EURO SIGN}" * 341, None),
+        (b"", 0, "Completed", None, None),
+        (b"\xff\xfe", 0, "Failed", None, "ClientError: The file /opt/ml/output/message must be encoded"),
+    ],
+)
+def test_the_first_kilobyte_of_the_message_is_the_exit_message(
+    world: Any, left: bytes, code: int, status: str, message: str | None, reason: str | None
+) -> None:
+    """SageMaker Developer Guide, "Save and access metadata information about your processing job"."""
+
+    def act(spec: Any, folder: Path) -> int:
+        (folder / "output/message").write_bytes(left)
+        return code
+
+    world.jobs.act = act
+    process(world)
+    job = ended(world)
+    assert (job["ProcessingJobStatus"], job.get("ExitMessage")) == (status, message)
+    assert (reason or "") in job.get("FailureReason", "")
+    listed = world("ListProcessingJobs")["ProcessingJobSummaries"][0]
+    assert listed.get("ExitMessage") == message
+
+
+def test_a_manifest_names_a_jobs_inputs_and_its_tags_are_kept(world: Any) -> None:
+    """ManifestFile: the prefix and, below it, the keys, each at its relative place."""
+    manifest = [{"prefix": "s3://bucket/raw/"}, "a.csv", "deep/b.csv"]
+    world.s3.objects |= {
+        "bucket/batch/manifest.json": json.dumps(manifest).encode(),
+        "bucket/raw/a.csv": b"1",
+        "bucket/raw/deep/b.csv": b"2",
+        "bucket/raw/c.csv": b"not of this batch",
+    }
+    seen: dict[str, bytes] = {}
+
+    def act(spec: Any, folder: Path) -> int:
+        data = folder / "processing/input/data"
+        seen.update({str(path.relative_to(data)): path.read_bytes() for path in data.rglob("*.csv")})
+        return 0
+
+    world.jobs.act = act
+    data = place(
+        "/opt/ml/processing/input/data", "s3://bucket/batch/manifest.json", S3DataType="ManifestFile"
+    )
+    tags = [{"Key": "stepwell:batch", "Value": "7"}]
+    process(
+        world,
+        ProcessingInputs=[
+            {"InputName": "code", "S3Input": place(CODE, "s3://bucket/code/evaluate.py")},
+            {"InputName": "data", "S3Input": data},
+        ],
+        Tags=tags,
+    )
+    job = ended(world)
+    assert job["ProcessingJobStatus"] == "Completed"
+    assert seen == {"a.csv": b"1", "deep/b.csv": b"2"}
+    assert world("ListTags", ResourceArn=job["ProcessingJobArn"])["Tags"] == tags
+    world.server.decide(lambda draft: None)
+    assert world.events[-1]["detail"]["Tags"] == {"stepwell:batch": "7"}
+
+
 def test_the_server_dies_in_the_middle_and_the_job_completes_once(world: Any) -> None:
     process(world)
     world.until(lambda: WORKER in world.jobs.began)
