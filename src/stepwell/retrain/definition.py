@@ -37,6 +37,8 @@ class Job:
 
     #: the container image
     image: Later
+    #: ARN of the role that it runs as
+    role: Later
     #: SageMaker's instance type
     instance: str = "ml.m5.large"
     #: GB of disk
@@ -55,6 +57,8 @@ class Deployment:
 
     #: the endpoint's name
     endpoint: str
+    #: ARN of the role of the model's container
+    role: Later
     instance: str = "ml.m5.large"
     count: int = 1
     #: CreateEndpointConfig's DataCaptureConfig; None: nothing is captured
@@ -74,8 +78,6 @@ class Machine:
     ledger: Later
     #: ARN of the function that holds the tokens of waiting runs
     approvals: Later
-    #: the role of jobs and models
-    job_role: Later
     package_group: Later
     prepare: Job
     train: Job
@@ -93,9 +95,9 @@ class Machine:
     gives: Sequence[str] = ("text/csv",)
     #: None: models are registered and not served
     deployment: Deployment | None = None
-    #: whether a person approves what the gate lets pass
-    approval: bool = False
-    #: seconds that a person has for a decision
+    #: seconds that a person has to approve what the gate lets pass; None: nobody is asked
+    approval: int | None = None
+    #: seconds that a person has to release or reject what the gate has quarantined
     patience: int = 30 * 86400
 
 
@@ -175,7 +177,7 @@ def _judging(machine: Machine) -> dict[str, State]:
             "Resource": "arn:aws:states:::sagemaker:createTrainingJob.sync",
             "Parameters": {
                 "TrainingJobName.$": "$.training_job",
-                "RoleArn": machine.job_role,
+                "RoleArn": machine.train.role,
                 "AlgorithmSpecification": specification,
                 "HyperParameters": dict(machine.hyperparameters),
                 "InputDataConfig": channels,
@@ -209,7 +211,7 @@ def _judging(machine: Machine) -> dict[str, State]:
             "Choices": [
                 {"And": [_outcome("DEPLOY"), resumed], "Next": "AmendPackage"},
                 {"And": [{"Not": _outcome("DEPLOY")}, resumed], "Next": "RejectPackage"},
-                {**_outcome("DEPLOY"), "Next": "AskApproval" if machine.approval else "AskNobody"},
+                {**_outcome("DEPLOY"), "Next": "AskNobody" if machine.approval is None else "AskApproval"},
                 {**_outcome("QUARANTINE"), "Next": "AskRelease"},
             ],
             "Default": "CloseKept",
@@ -219,11 +221,13 @@ def _judging(machine: Machine) -> dict[str, State]:
 
 def _asking(machine: Machine) -> dict[str, State]:
     """Registering the challenger, and waiting for a person where one is asked."""
-    asks = {
-        "AskNobody": ("", "Approved"),
-        "AskApproval": ("approve", "PendingManualApproval"),
-        "AskRelease": ("release", "PendingManualApproval"),
+    asks: dict[str, dict[str, Any]] = {
+        "AskRelease": {"asks": "release", "status": "PendingManualApproval", "seconds": machine.patience}
     }
+    if machine.approval is None:
+        asks["AskNobody"] = {"asks": "", "status": "Approved"}
+    else:
+        asks["AskApproval"] = {**asks["AskRelease"], "asks": "approve", "seconds": machine.approval}
     go_on = "CreateModel" if machine.deployment is not None else "CloseRegistered"
     container: State = {"Image": machine.train.image, "ModelDataUrl.$": "$.challenger"}
     if machine.model_environment:
@@ -233,12 +237,11 @@ def _asking(machine: Machine) -> dict[str, State]:
     states: dict[str, State] = {
         name: {
             "Type": "Pass",
-            "Result": {"asks": ask, "status": status},
+            "Result": asked,
             "ResultPath": "$.asked",
             "Next": "Register",
         }
-        for name, (ask, status) in asks.items()
-        if name != ("AskNobody" if machine.approval else "AskApproval")
+        for name, asked in asks.items()
     }
     return {
         **states,
@@ -286,7 +289,7 @@ def _asking(machine: Machine) -> dict[str, State]:
                     "evidence.$": "$.evidence",
                 },
             },
-            "TimeoutSeconds": machine.patience,
+            "TimeoutSecondsPath": "$.asked.seconds",
             "Retry": [RETRY_PASSING],
             "Catch": [
                 {"ErrorEquals": ["States.Timeout"], "ResultPath": "$.fault", "Next": "ExpirePackage"},
@@ -363,7 +366,7 @@ def _serving(machine: Machine) -> dict[str, State]:
             "sagemaker:createModel",
             {
                 "ModelName.$": "$.model",
-                "ExecutionRoleArn": machine.job_role,
+                "ExecutionRoleArn": deployment.role,
                 "PrimaryContainer": {"ModelPackageName.$": "$.package.ModelPackageArn"},
                 "Tags": _tags(machine),
             },
@@ -494,7 +497,7 @@ def _processing(
         "Resource": "arn:aws:states:::sagemaker:createProcessingJob.sync",
         "Parameters": {
             "ProcessingJobName.$": name,
-            "RoleArn": machine.job_role,
+            "RoleArn": job.role,
             "AppSpecification": {
                 "ImageUri": job.image,
                 "ContainerEntrypoint": ["python3", "-m", module],
