@@ -276,7 +276,16 @@ class Server:
             ssm.service(self.ssm),
             stepfunctions.service(self.engine),
             sqs.service(self.sqs),
-            stepwell.service(status=self.status, counted=COUNTED, stop=self.stop, aliases=ALIASES),
+            stepwell.service(
+                status=self.status,
+                counted=COUNTED,
+                stop=self.stop,
+                aliases=ALIASES,
+                rollbacks=stepwell.Rollbacks(
+                    keeper=sagemaker.Rollbacks(environments=self.sagemaker.environments),
+                    rights=sagemaker.rollback_rights(),
+                ),
+            ),
             sts.service(),
         ]
         effects = [

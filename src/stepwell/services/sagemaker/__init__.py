@@ -2,6 +2,7 @@
 
     service(environments)       the operations
     effects(parts)              what jobs and endpoints do after a commit
+    Rollbacks, rollback_rights  how endpoints go back to what they served
     WorkerCredentials           answers `GET /_stepwell/credentials/WORKER`
     stop_all(parts)             ends every job and model server (`stepwell stop --all`)
 
@@ -31,6 +32,8 @@ from stepwell.services.sagemaker.job_run import JobRuns, forgetting
 from stepwell.services.sagemaker.ports import Environments, Parts
 from stepwell.services.sagemaker.processing_jobs import ProcessingJob
 from stepwell.services.sagemaker.processing_run import Processing
+from stepwell.services.sagemaker.rollback import Rollbacks
+from stepwell.services.sagemaker.rollback import rights as rollback_rights
 from stepwell.services.sagemaker.tags import tags_of
 from stepwell.services.sagemaker.training_jobs import TrainingJob
 from stepwell.services.sagemaker.training_run import Training
@@ -40,9 +43,11 @@ __all__ = [
     "Endpoint",
     "Parts",
     "ProcessingJob",
+    "Rollbacks",
     "TrainingJob",
     "WorkerCredentials",
     "effects",
+    "rollback_rights",
     "service",
     "stop_all",
     "tags_of",

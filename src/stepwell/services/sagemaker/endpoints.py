@@ -15,6 +15,7 @@ from stepwell.calls import Call
 from stepwell.durable import Draft, Record, View
 from stepwell.errors import ValidationException
 from stepwell.services.sagemaker import (
+    deployments,
     endpoint_configs,
     fleets,
     listing,
@@ -22,6 +23,7 @@ from stepwell.services.sagemaker import (
     roles,
     tags,
 )
+from stepwell.services.sagemaker.deployments import Cause, Deployment
 from stepwell.services.sagemaker.endpoint_configs import EndpointConfig
 from stepwell.services.sagemaker.events import tell
 from stepwell.services.sagemaker.fleets import Fleet
@@ -114,7 +116,7 @@ def save(draft: Draft, endpoint: Endpoint) -> None:
     tell(draft, EVENT, endpoint.arn, detail)
 
 
-def _deploy(draft: Draft, endpoint: Endpoint, fleet: Fleet) -> None:
+def deploy(draft: Draft, endpoint: Endpoint, fleet: Fleet, cause: Cause) -> Deployment:
     """Write that `fleet` is on its way, and have it brought up."""
     for variant, worker_id in fleet.servers():
         worker_roles.grant(
@@ -127,6 +129,7 @@ def _deploy(draft: Draft, endpoint: Endpoint, fleet: Fleet) -> None:
         )
     save(draft, replace(endpoint, pending=fleet, modified=draft.now, failure=None))
     draft.effect(SERVE, {"endpoint": endpoint.key, "fleet": fleet.id}, token=fleets.token_of(fleet))
+    return deployments.begin(draft, endpoint.name, fleet, cause)
 
 
 def retire(draft: Draft, endpoint: Endpoint, *gone: Fleet | None, delete: bool = False) -> None:
@@ -151,13 +154,13 @@ def create(call: Call, draft: Draft) -> dict[str, Any]:
     endpoint = Endpoint(
         name=name, arn=arn, status="Creating", created=draft.now, modified=draft.now, config=config.name
     )
-    _deploy(draft, endpoint, fleet)
+    deploy(draft, endpoint, fleet, Cause(by=call.caller.arn, how="create"))
     return {"EndpointArn": arn}
 
 
-def _changeable(draft: Draft, name: str) -> tuple[Endpoint, Fleet]:
+def changeable(view: View, name: str) -> tuple[Endpoint, Fleet]:
     """The endpoint with the fleet that serves. Raises ValidationException when it must not be changed now."""
-    endpoint = find(draft, name)
+    endpoint = find(view, name)
     if endpoint.status == "Failed":
         raise ValidationException(
             f'Cannot update failed endpoint "{endpoint.arn}": delete it and create it anew.'
@@ -170,20 +173,20 @@ def _changeable(draft: Draft, name: str) -> tuple[Endpoint, Fleet]:
 def update(call: Call, draft: Draft) -> dict[str, Any]:
     """UpdateEndpoint."""
     params = call.params
-    endpoint, current = _changeable(draft, params["EndpointName"])
+    endpoint, current = changeable(draft, params["EndpointName"])
     config = endpoint_configs.find(draft, params["EndpointConfigName"])
     fleet = fleets.deployment(draft, config, fleet_id=draft.unique(), now=draft.now)
     excluded = {each["VariantPropertyType"] for each in params.get("ExcludeRetainedVariantProperties", [])}
     if params.get("RetainAllVariantProperties"):
         kept = frozenset({"DesiredWeight", "DesiredInstanceCount"} - excluded)
         fleet = fleets.retaining(fleet, current, kept)
-    _deploy(draft, replace(endpoint, status="Updating"), fleet)
+    deploy(draft, replace(endpoint, status="Updating"), fleet, Cause(by=call.caller.arn, how="update"))
     return {"EndpointArn": endpoint.arn}
 
 
 def update_weights(call: Call, draft: Draft) -> dict[str, Any]:
     """Weights change at once; other numbers of servers are a deployment."""
-    endpoint, current = _changeable(draft, call.params["EndpointName"])
+    endpoint, current = changeable(draft, call.params["EndpointName"])
     wanted = {each["VariantName"]: each for each in call.params["DesiredWeightsAndCapacities"]}
     known = {variant.name for variant in current.variants}
     for name in wanted.keys() - known:
@@ -205,7 +208,7 @@ def update_weights(call: Call, draft: Draft) -> dict[str, Any]:
             )
     variants = tuple(replace(each, count=counts.get(each.name, each.count)) for each in fleet.variants)
     changed = replace(fleet, id=draft.unique(), created=draft.now, variants=variants)
-    _deploy(draft, replace(endpoint, status="Updating"), changed)
+    deploy(draft, replace(endpoint, status="Updating"), changed, Cause(by=call.caller.arn, how="update"))
     return {"EndpointArn": endpoint.arn}
 
 
@@ -228,6 +231,7 @@ def switched(draft: Draft, key: str, fleet_id: str) -> None:
         endpoint, status="InService", config=endpoint.fleet.config, replaced=None, modified=draft.now
     )
     save(draft, serving)
+    deployments.take_over(draft, serving.name, fleet_id)
     if old is not None:
         retire(draft, serving, old)
 
@@ -240,6 +244,7 @@ def give_up(draft: Draft, key: str, fleet_id: str, reason: str) -> None:
     status = "Failed" if endpoint.fleet is None else "InService"
     left = replace(endpoint, pending=None, status=status, failure=reason[:1024], modified=draft.now)
     save(draft, left)
+    deployments.fail(draft, left.name, fleet_id, reason[:1024])
     retire(draft, left, endpoint.pending)
 
 
@@ -259,6 +264,7 @@ def remove(draft: Draft, key: str) -> None:
     if endpoint is not None and endpoint.status == "Deleting":
         draft.delete(Endpoint, key)
         draft.delete(tags.Tags, endpoint.arn)
+        deployments.forget(draft, endpoint.name)
 
 
 def list_endpoints(call: Call, view: View) -> dict[str, Any]:

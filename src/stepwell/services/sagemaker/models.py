@@ -61,11 +61,26 @@ def create(call: Call, draft: Draft, _: None) -> dict[str, Any]:
     return {"ModelArn": arn}
 
 
+def _given(params: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """The containers that CreateModel's parameters name."""
+    primary = [params["PrimaryContainer"]] if "PrimaryContainer" in params else []
+    return [*primary, *params.get("Containers", [])]
+
+
+def package_of(model: Model) -> str | None:
+    """The model package that the model was made from, as it was named; None for a model without."""
+    named: str | None = _given(model.request)[0].get("ModelPackageName")
+    return named
+
+
+def overlay_of(model: Model) -> dict[str, str]:
+    """The variables that the model adds to its package's."""
+    return dict(_given(model.request)[0].get("Environment", {}))
+
+
 def _container(params: Mapping[str, Any], view: View) -> dict[str, Any]:
     """What runs. Raises ValidationException for a package that is not approved, or a missing image."""
-    containers = list(params.get("Containers", []))
-    if "PrimaryContainer" in params:
-        containers.insert(0, params["PrimaryContainer"])
+    containers = _given(params)
     if len(containers) != 1:
         raise ValidationException(
             "A model needs exactly one container, as PrimaryContainer or in Containers: inference pipelines "

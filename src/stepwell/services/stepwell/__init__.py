@@ -1,4 +1,4 @@
-"""What AWS has no operation for: the server's own status and end, and its machine's other ids.
+"""What AWS has no operation for: the server's own status and end, its machine's other ids, and rollback.
 
 One more service, with a model file of its own (`models/`), signed and authorised like the rest.
 Programs that are to run on AWS never call it.
@@ -14,6 +14,9 @@ from stepwell.api.context import Context
 from stepwell.api.operations import Operation, Right, Service, words
 from stepwell.calls import Call
 from stepwell.durable import Draft, Record, View
+from stepwell.services.stepwell.rollback import Rollbacks, operations
+
+__all__ = ["Aliases", "Counted", "Rollbacks", "service"]
 
 SERVER = "arn:aws:stepwell:{region}:{account}:server"
 
@@ -37,6 +40,7 @@ def service(
     counted: Mapping[str, Counted],
     stop: Callable[[bool], int],
     aliases: Aliases,
+    rollbacks: Rollbacks,
 ) -> Service:
     """The service's operations.
 
@@ -96,5 +100,6 @@ def service(
                 honoured=words("InstanceId"),
                 decide=delete_alias,
             ),
+            *operations(rollbacks),
         ),
     )
