@@ -13,7 +13,8 @@ EXPORTS = {
         integrations validate
     """,
     "stepwell.check": """
-        Declared Finding Least Program Rule check diff least mended portability read rules
+        Component Declared Finding Least Look Program Rule check diff least look mended portability read rules
+        whole
     """,
     "stepwell.durable": """
         Blob Blobs Draft Effect EffectKind Loop Outcome Performers Record Store Timer View WriteSet

@@ -1,15 +1,21 @@
-"""Checks of Pulumi programs, without running them: what stops them here, and what AWS would refuse.
+"""Checks of Pulumi programs: what stops them here, and what AWS would refuse.
 
     check(Path("program/"))               all findings
+    look(Path("program/"))                these, and why components weren't looked into
     portability(Path("program/"))         what keeps the program from AWS
     read(Path("program/"))                the program's resources and what is known of them
+    whole(Path("program/"))               these, with what its components declare
     least(program, account=, region=)     the least policies of its roles
+
+A program is read, and not run; only where it has components, whose resources are declared elsewhere, it is
+run as well, against a recorder that makes nothing.
 
 Each rule is a row in the module of its family; `rules()` lists them.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from stepwell.check import (
@@ -23,29 +29,37 @@ from stepwell.check import (
     placeholders,
     policies,
     portable,
+    running,
     types,
     windows,
 )
+from stepwell.check.components import Component
 from stepwell.check.least import Least, least
 from stepwell.check.mending import diff, mended
 from stepwell.check.program import Declared, Program, read
 from stepwell.check.rules import Finding, Rule, apply
 
 __all__ = [
+    "Component",
     "Declared",
     "Finding",
     "Least",
+    "Look",
     "Program",
     "Rule",
     "check",
     "diff",
     "least",
+    "look",
     "mended",
     "portability",
     "read",
     "rules",
+    "whole",
 ]
 
+#: the rule of a program that raises
+RAISED = "SW1101"
 _FAMILIES = (
     names,
     outputs,
@@ -58,7 +72,20 @@ _FAMILIES = (
     windows,
     definitions,
     types,
+    running,
 )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Look:
+    """What was found, and what wasn't looked into."""
+
+    #: in the order of the program's text
+    findings: list[Finding]
+    #: components that weren't looked into; empty: there are none, or they were
+    unseen: tuple[Component, ...]
+    #: why they weren't
+    why: str
 
 
 def rules(*, aws: bool = False) -> tuple[Rule, ...]:
@@ -68,24 +95,57 @@ def rules(*, aws: bool = False) -> tuple[Rule, ...]:
     return tuple(rule for family in _FAMILIES for rule in family.RULES)
 
 
-def check(folder: Path, *, target: str = "") -> list[Finding]:
+def check(folder: Path, *, target: str = "", run: bool = True) -> list[Finding]:
     """What is wrong with the program in `folder`, in the order of its text.
 
-    With `target="aws"` also what AWS would refuse or not do.
+    With `target="aws"` also what AWS would refuse or not do; with `run` a program with components is run
+    against a recorder.
 
     Raises UsageError where there is no program.
     """
-    return _apply(read(folder), (*rules(), *(rules(aws=True) if target == "aws" else ())))
+    return look(folder, target=target, run=run).findings
+
+
+def look(folder: Path, *, target: str = "", run: bool = True) -> Look:
+    """As `check`, with the components that weren't looked into."""
+    program, why = _whole(folder, run=run)
+    chosen = (*rules(), *(rules(aws=True) if target == "aws" else ()))
+    unseen = tuple(program.components) if why else ()
+    return Look(findings=_apply(program, chosen), unseen=unseen, why=why)
 
 
 def portability(folder: Path) -> list[Finding]:
     """What AWS would refuse of the program, or not do. Raises UsageError where there is no program."""
-    return _apply(read(folder), rules(aws=True))
+    return _apply(whole(folder), rules(aws=True))
+
+
+def whole(folder: Path) -> Program:
+    """The program, with what its components declare, as far as a run of it tells.
+
+    Raises UsageError where there is no program.
+    """
+    return _whole(folder, run=True)[0]
+
+
+def _whole(folder: Path, *, run: bool) -> tuple[Program, str]:
+    """The program, and why its components weren't looked into."""
+    program = read(folder)
+    if not program.components:
+        return program, ""
+    if not run:
+        return program, "the program wasn't run"
+    # the engine and the AWS types' tables; programs without components need neither the SDK nor gRPC
+    from stepwell.check import recording
+
+    return program, recording.record(program)
 
 
 def _apply(program: Program, chosen: tuple[Rule, ...]) -> list[Finding]:
     order = {source.file: index for index, source in enumerate(program.sources)}
     found = [finding for rule in chosen for finding in apply(rule, program)]
+    found = [each for each in found if each.code != RAISED or not _told_already(each, found)]
+    # a component's own text isn't at hand, and its call is not what is to be mended
+    found = [replace(each, edits=()) if each.place in program.recorded else each for each in found]
     return sorted(
         found,
         key=lambda each: (
@@ -95,4 +155,14 @@ def _apply(program: Program, chosen: tuple[Rule, ...]) -> list[Finding]:
             each.place.column,
             each.code,
         ),
+    )
+
+
+def _told_already(raised: Finding, found: list[Finding]) -> bool:
+    """Whether another rule says why the program raises at that line."""
+    return any(
+        other.code != RAISED
+        and other.severity == "error"
+        and (other.place.file, other.place.line) == (raised.place.file, raised.place.line)
+        for other in found
     )

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import ast
+from collections.abc import Iterator
 
 from stepwell.check import library
+from stepwell.check.components import Component, is_component
 from stepwell.check.machine import Call, Class, Ended, Function, Instance, Machine, Scope
 from stepwell.check.values import (
     Array,
@@ -49,12 +51,14 @@ def call(function: Value, made: Call) -> Value:
         case Function():
             return _enter(function, made)
         case Class():
+            _noted(function, made)
             return _instance(function, made)
         case Native():
             result = function.call(made)
             assert isinstance(result, Value)
             return result
         case Symbol():
+            _noted(function, made)
             return library.call(function.name, made)
         case Output():
             made.machine.note("called-output", made.node, made.scope.source)
@@ -146,6 +150,22 @@ def _instance(kind: Class, made: Call) -> Value:
         # a dataclass, a named tuple or the like: its arguments are its attributes
         instance.attributes.update(made.named)
     return instance
+
+
+def _noted(called: Class | Symbol, made: Call) -> None:
+    """Remember the call of a component."""
+    if any(is_component(name, made.machine.folder) for name in _foreign(called)):
+        made.machine.components.append(Component(name=called.name, place=made.place))
+
+
+def _foreign(called: Class | Symbol, depth: int = 0) -> Iterator[str]:
+    """The classes that are not the program's own and that a class derives from."""
+    if isinstance(called, Symbol):
+        yield called.name
+        return
+    for base in called.bases if depth < 20 else ():
+        if isinstance(base, Class | Symbol):
+            yield from _foreign(base, depth + 1)
 
 
 def _inherited(kind: Class, name: str, depth: int = 0) -> Value | None:

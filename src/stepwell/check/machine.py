@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from stepwell.check.components import Component
 from stepwell.check.sources import Place, Source
 from stepwell.check.values import Unknown, Value
 
@@ -168,6 +169,8 @@ class Machine:
 
     declared: list[Declared] = field(default_factory=list)
     incidents: list[Incident] = field(default_factory=list)
+    #: the components that are made
+    components: list[Component] = field(default_factory=list)
     #: follow statements, work out an expression, bind a target, call a function
     run: Callable[[Machine, Sequence[ast.stmt], Scope], None]
     evaluate: Callable[[Machine, ast.expr, Scope], Value]

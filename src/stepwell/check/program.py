@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from stepwell.check.calls import call
+from stepwell.check.components import Component
 from stepwell.check.expressions import evaluate
 from stepwell.check.machine import Ended, Exhausted, Incident, Machine, Scope
 from stepwell.check.resources import Declared
@@ -23,9 +24,19 @@ from stepwell.check.statements import assign, run
 from stepwell.check.values import Literal
 from stepwell.errors import UsageError
 
-__all__ = ["Declared", "Program", "read"]
+__all__ = ["Declared", "Program", "Raised", "read"]
 
 _MAIN = re.compile(r"^main:\s*['\"]?([^'\"#\n]+)", re.MULTILINE)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Raised:
+    """Why the program did not run to its end."""
+
+    place: Place
+    message: str
+    #: what to do about it; empty where nothing is certain
+    advice: str
 
 
 @dataclass(slots=True, kw_only=True)
@@ -39,8 +50,14 @@ class Program:
     #: all resources, in the order in which they are declared
     resources: list[Declared] = field(default_factory=list)
     incidents: list[Incident] = field(default_factory=list)
+    #: calls of components, whose resources may be declared out of the reader's sight
+    components: list[Component] = field(default_factory=list)
     #: files that are no Python
     unreadable: list[Unreadable] = field(default_factory=list)
+    #: where the resources stand that only a run of it told of
+    recorded: set[Place] = field(default_factory=set)
+    #: what a run of it raised, where there was one
+    raised: list[Raised] = field(default_factory=list)
     #: the names of the entry and the modules, with what they are at the end
     scopes: dict[str, Scope] = field(default_factory=dict)
     #: whether the program does more than was followed, so that resources may be missing
@@ -94,6 +111,7 @@ class _Reader:
         self.machine = Machine(
             declared=program.resources,
             incidents=program.incidents,
+            components=program.components,
             run=run,
             evaluate=evaluate,
             assign=assign,

@@ -59,7 +59,7 @@ SUMMARIES = {
     "logs": "Show logs of functions, jobs and endpoints; -f follows.",
     "validate": "Check a state machine's definition.",
     "policy": "The least rights that a state machine's role takes.",
-    "check": "Find what is wrong with a Pulumi program, without running it.",
+    "check": "Find what is wrong with a Pulumi program, without deploying it.",
     "images": "Images that jobs can name; --build installs one's libraries.",
     "instance": "This machine as Run Command's target: its id, aliases, tags, role.",
     "gate": "What a gate decided, from what, and what another rule would have.",

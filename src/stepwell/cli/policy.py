@@ -82,7 +82,7 @@ def derive(
 def _of_program(folder: Path, account: str, region: str, as_json: bool) -> None:
     from stepwell import check
 
-    found = list(check.least(check.read(folder), account=account, region=region))
+    found = list(check.least(check.whole(folder), account=account, region=region))
     if as_json:
         print_json(
             [

@@ -48,7 +48,7 @@ class Deployment:
         provider: Mapping[str, Any] | None = None,
         references: References | None = None,
     ) -> None:
-        self.dry_run = dry_run
+        self._dry_run = dry_run
         self._project = project
         self._stack = stack
         self._folder = folder
@@ -76,6 +76,11 @@ class Deployment:
         self.secretive = False
 
     # --- what the program asks ---------------------------------------------------------------------------
+
+    @property
+    def dry_run(self) -> bool:
+        """Whether this pass only plans."""
+        return self._dry_run
 
     def register(self, asked: Registration) -> Registered:
         """A resource that the program declares."""

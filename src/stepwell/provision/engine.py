@@ -20,13 +20,14 @@ from stepwell.provision.operations import Operations
 from stepwell.provision.problems import Fault, Problem, ProvisionError
 from stepwell.provision.progress import Observer
 from stepwell.provision.references import References
+from stepwell.provision.registration import Registrar
 from stepwell.provision.report import Report
 from stepwell.provision.request import Outcome, Output, Remaining, Request
 from stepwell.provision.selection import Selection
 from stepwell.provision.state import Resource, StackState
 
 #: makes a program's registrations, and says why it did not run to its end
-Play = Callable[[Deployment, Report], Problem | None]
+Play = Callable[[Registrar, Report], Problem | None]
 
 
 def run(
@@ -56,12 +57,14 @@ def run(
             return _destroy(request, cloud, stack, observer)
         if request.command == "refresh":
             return _refresh(request, cloud, stack, observer)
-        passes = _Passes(request, told, cloud, observer, play or _process(request, told))
+        passes = _Passes(request, told, cloud, observer, play or process(request, told))
         return _up(passes, stack)
 
 
-def _process(request: Request, told: project.Project) -> Play:
-    def play(deployment: Deployment, report: Report) -> Problem | None:
+def process(request: Request, told: project.Project) -> Play:
+    """What runs the program as a process of its own, which sees of its surroundings what `request` says."""
+
+    def play(registrar: Registrar, report: Report) -> Problem | None:
         def line(text: str, is_error: bool) -> None:
             report.say("warning" if is_error else "info", text)
 
@@ -69,9 +72,9 @@ def _process(request: Request, told: project.Project) -> Play:
             # imported here, beside the process, which does the same
             from stepwell.provision import monitor
 
-            answering = monitor.Monitor(deployment, told, stack=request.stack, parallel=request.parallel)
+            answering = monitor.Monitor(registrar, told, stack=request.stack, parallel=request.parallel)
             with monitor.served(answering, monitor.Engine(report), parallel=request.parallel) as address:
-                return run_at(address, deployment.dry_run, line)
+                return run_at(address, registrar.dry_run, line)
 
     return play
 

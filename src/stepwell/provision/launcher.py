@@ -124,11 +124,16 @@ def _explained(error: BaseException, folder: str) -> dict[str, Any]:
     if isinstance(error, SyntaxError):
         told.update(error=f"{type(error).__name__}: {error.msg}", file=error.filename, line=error.lineno)
         told["traceback"] = "".join(chain.format_exception_only())
-    elif type(error).__name__ == "RunError":
+    elif type(error).__name__ == "RunError" or _is_told(error):
         told["error"] = str(error)
     elif frames:
         told["traceback"] = "".join(chain.format())
     return told
+
+
+def _is_told(error: BaseException) -> bool:
+    """Whether the message is all that there is to say: a component of `stepwell.retrain` was misused."""
+    return any(kind.__name__ == "StepwellError" for kind in type(error).__mro__)
 
 
 def _frames(error: BaseException) -> list[Any]:

@@ -1,4 +1,4 @@
-"""The two gRPC servers that a program talks to, translated to and from a deployment's values.
+"""The two gRPC servers that a program talks to, translated to and from a registrar's values.
 
 A resource that can't be made is answered with the result FAIL: the program goes on with its outputs
 unknown, and every fault of a run is told, not only the first. SDKs too old for that get an error.
@@ -18,11 +18,10 @@ import grpc  # type: ignore[import-untyped]
 from google.protobuf import empty_pb2, struct_pb2  # type: ignore[import-untyped]
 from pulumi.runtime.proto import engine_pb2, engine_pb2_grpc, resource_pb2, resource_pb2_grpc
 
-from stepwell.provision.deployment import Deployment
 from stepwell.provision.problems import ProvisionError, ResourceRefused
 from stepwell.provision.progress import Severity
 from stepwell.provision.project import Project
-from stepwell.provision.registration import Alias, Reading, Registered, Registration
+from stepwell.provision.registration import Alias, Reading, Registered, Registrar, Registration
 from stepwell.provision.report import Report
 from stepwell.provision.transforms import Transforms
 from stepwell.provision.values import UNKNOWN_TEXT, contains_unknown, decode, encode
@@ -50,8 +49,8 @@ _UNSUPPORTED = {
 class Monitor(resource_pb2_grpc.ResourceMonitorServicer):
     """Answers what the SDK asks about resources. What isn't here is answered as unimplemented."""
 
-    def __init__(self, deployment: Deployment, project: Project, *, stack: str, parallel: int) -> None:
-        self._deployment = deployment
+    def __init__(self, registrar: Registrar, project: Project, *, stack: str, parallel: int) -> None:
+        self._registrar = registrar
         self._project = project
         self._stack = stack
         self._parallel = parallel
@@ -64,7 +63,7 @@ class Monitor(resource_pb2_grpc.ResourceMonitorServicer):
             organization="organization",
             config=dict(self._project.config),
             configSecretKeys=sorted(self._project.secret_keys),
-            dryRun=self._deployment.dry_run,
+            dryRun=self._registrar.dry_run,
             parallel=self._parallel,
             supportedFeatures=[
                 number
@@ -81,9 +80,9 @@ class Monitor(resource_pb2_grpc.ResourceMonitorServicer):
             request = self.transforms.applied(request)
             asked = _registration(request)
         except ResourceRefused as error:
-            made = self._deployment.refuse(_registration(request), error)
+            made = self._registrar.refuse(_registration(request), error)
         else:
-            made = self._deployment.register(asked)
+            made = self._registrar.register(asked)
         self.transforms.remember(made.urn, request)
         if made.failed and not getattr(request, "supportsResultReporting", False):
             context.abort(grpc.StatusCode.FAILED_PRECONDITION, f"{request.type} {request.name} failed")
@@ -95,7 +94,7 @@ class Monitor(resource_pb2_grpc.ResourceMonitorServicer):
         )
 
     def ReadResource(self, request: Any, context: Any) -> Any:  # noqa: N802
-        read = self._deployment.read(
+        read = self._registrar.read(
             Reading(
                 type=request.type,
                 name=request.name,
@@ -120,7 +119,7 @@ class Monitor(resource_pb2_grpc.ResourceMonitorServicer):
         return empty_pb2.Empty()
 
     def RegisterResourceOutputs(self, request: Any, context: Any) -> Any:  # noqa: N802
-        self._deployment.set_outputs(request.urn, decode(request.outputs))
+        self._registrar.set_outputs(request.urn, decode(request.outputs))
         return empty_pb2.Empty()
 
     def Invoke(self, request: Any, context: Any) -> Any:  # noqa: N802
@@ -129,7 +128,7 @@ class Monitor(resource_pb2_grpc.ResourceMonitorServicer):
             arguments = decode(request.args)
             if contains_unknown(arguments.values):
                 return resource_pb2.ResourceInvokeResponse(unknown=True)
-            answer = self._deployment.invoke(request.tok, arguments)
+            answer = self._registrar.invoke(request.tok, arguments)
         except ProvisionError as error:
             context.abort(grpc.StatusCode.FAILED_PRECONDITION, str(error))
             raise
@@ -210,12 +209,22 @@ def _registration(request: Any) -> Registration:
         replace_with=tuple(getattr(request, "replace_with", ())),
         unsupported=tuple(_unsupported(request)),
         place=_place(request),
+        stack=tuple(_stack(request)),
     )
 
 
 def _place(request: Any) -> str:
     """`FILE:LINE` of the source position, which old SDKs don't send."""
-    position = getattr(request, "sourcePosition", None)
+    return _spelled(getattr(request, "sourcePosition", None))
+
+
+def _stack(request: Any) -> Iterator[str]:
+    for frame in getattr(getattr(request, "stackTrace", None), "frames", ()):
+        if spelled := _spelled(frame.pc):
+            yield spelled
+
+
+def _spelled(position: Any) -> str:
     if position is None or not position.uri:
         return ""
     return f"{unquote(urlsplit(position.uri).path)}:{position.line}"

@@ -33,9 +33,16 @@ class Project:
 
 
 def read(
-    folder: Path, stack: str, *, passphrase: str | None = None, config: Mapping[str, Any] | None = None
+    folder: Path,
+    stack: str,
+    *,
+    passphrase: str | None = None,
+    config: Mapping[str, Any] | None = None,
+    decrypt: bool = True,
 ) -> Project:
     """The project in `folder` as the stack sees it; values of `config` go before those of its files.
+
+    Without `decrypt` encrypted values are covered, and no passphrase is needed.
 
     Raises:
         ProjectInvalid: a file is absent, malformed, or asks for what is not supported.
@@ -59,7 +66,9 @@ def read(
     if not main.exists():
         raise ProjectInvalid(f"{main} does not exist", advice="Correct `main:` in Pulumi.yaml")
     path = settings_file(folder, stack)
-    configured = configuration.read(about, name, path, passphrase=passphrase, given=config)
+    configured = configuration.read(
+        about, name, path, passphrase=passphrase, decrypt=decrypt, given=config
+    )
     faults = list(configuration.faults(about, name, configured.values))
     if faults:
         raise ProjectInvalid(

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
+from stepwell.provision.problems import ProvisionError
 from stepwell.provision.values import Properties
 
 
@@ -79,6 +80,8 @@ class Registration:
     unsupported: tuple[str, ...] = ()
     #: where the program declares it, `FILE:LINE`; empty: the SDK doesn't say
     place: str = ""
+    #: the calls that led there, `FILE:LINE` each, the innermost first; empty: the SDK doesn't say
+    stack: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -117,6 +120,29 @@ class Reading:
     additional_secrets: tuple[str, ...] = ()
     #: where the program asks for it, `FILE:LINE`; empty: the SDK doesn't say
     place: str = ""
+
+
+class Registrar(Protocol):
+    """What takes a program's registrations, from as many threads as the SDK sends them on."""
+
+    @property
+    def dry_run(self) -> bool:
+        """Whether nothing is made."""
+
+    def register(self, asked: Registration) -> Registered:
+        """A resource that the program declares."""
+
+    def refuse(self, asked: Registration, error: ProvisionError) -> Registered:
+        """A resource that could not even be declared."""
+
+    def read(self, asked: Reading) -> Registered:
+        """A resource that exists already."""
+
+    def invoke(self, token: str, arguments: Properties) -> dict[str, Any]:
+        """What a function of the package answers. Raises ProvisionError."""
+
+    def set_outputs(self, urn: str, outputs: Properties) -> None:
+        """The outputs of a component, or of the stack."""
 
 
 def secret_names(asked: Registration | Reading) -> set[str]:
