@@ -129,6 +129,7 @@ class Server:
         await self.jobs.attach_all()
         self.loop.start()
         await self.dispatcher.decide(partial(ssm.register, machine=ssm.this_machine()))
+        await self.sagemaker.captures.resume()
         await self._http.start()
         self._collecting = asyncio.create_task(self._collect_blobs())
         self.folder.announce({"url": self.url, "ready": True})
@@ -141,8 +142,10 @@ class Server:
         self._collecting.cancel()
         self.sqs.bells.close()
         await self._http.close()
+        await self.sagemaker.captures.store_last()
         await self.performers.close()
         await self.functions.close()
+        await self.sagemaker.captures.close()
         if self._stop_all:
             await sagemaker.stop_all(self.sagemaker)
             await ssm.stop_all(self.ssm)
@@ -245,6 +248,7 @@ class Server:
             environments=environments,
             logs=self.segments,
             credentials=sagemaker.WorkerCredentials(context, self.url),
+            captures=sagemaker.Captures(self.folder.root / "captures", context=context, logs=self.segments),
         )
         self.lambda_ = lambda_.Parts(
             context=context, workers=self.functions, logs=self.segments, code=workers / "code"
@@ -272,7 +276,7 @@ class Server:
             logs.service(self.segments),
             s3.service(),
             sagemaker.service(self.sagemaker.environments),
-            sagemaker_runtime.service(self.sagemaker.router, servers),
+            sagemaker_runtime.service(self.sagemaker.router, servers, self.sagemaker.captures),
             ssm.service(self.ssm),
             stepfunctions.service(self.engine),
             sqs.service(self.sqs),
@@ -302,6 +306,7 @@ class Server:
             **self.engine.timers(),
             **self.eventbridge.timers(),
             **lambda_.timers(),
+            **sagemaker.timers(),
             **sqs.timers(self.sqs),
             **ssm.timers(self.ssm),
             **sts.timers(),

@@ -5,6 +5,7 @@ stepwell.db     records, journals, effects, timers, small blobs
 blobs/          large blobs, by digest
 workers/        one folder for every supervised process
 logs/           log segments
+captures/       captured data of endpoints on its way to S3
 tmp/            uploads under way; emptied at every start
 """
 
@@ -55,7 +56,7 @@ class Folder:
             )
         self.announce({"url": self.last_url} if self.last_url else {})
         shutil.rmtree(self.root / "tmp", ignore_errors=True)
-        for name in ("tmp", "blobs", "workers", "logs"):
+        for name in ("tmp", "blobs", "workers", "logs", "captures"):
             (self.root / name).mkdir(exist_ok=True, mode=0o700)
 
     @property

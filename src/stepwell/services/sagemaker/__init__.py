@@ -2,6 +2,8 @@
 
     service(environments)       the operations
     effects(parts)              what jobs and endpoints do after a commit
+    timers()                    when captured data is stored
+    Captures                    what endpoints keep of their traffic, which InvokeEndpoint hands over
     Rollbacks, rollback_rights  how endpoints go back to what they served
     WorkerCredentials           answers `GET /_stepwell/credentials/WORKER`
     stop_all(parts)             ends every job and model server (`stepwell stop --all`)
@@ -12,10 +14,12 @@ One noun a file holds its record and its handlers; `job_run` and `hosting` do th
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 
 from stepwell.api.operations import Service
-from stepwell.durable import EffectKind, View
+from stepwell.durable import Draft, EffectKind, Timer, View
 from stepwell.services.sagemaker import (
+    captures,
     endpoint_configs,
     endpoints,
     models,
@@ -25,6 +29,7 @@ from stepwell.services.sagemaker import (
     tagging,
     training_jobs,
 )
+from stepwell.services.sagemaker.captures import Captures
 from stepwell.services.sagemaker.endpoints import Endpoint
 from stepwell.services.sagemaker.hosting import Hosting
 from stepwell.services.sagemaker.image_check import image_check
@@ -40,6 +45,7 @@ from stepwell.services.sagemaker.training_run import Training
 from stepwell.workers.worker_roles import WorkerCredentials, WorkerRole
 
 __all__ = [
+    "Captures",
     "Endpoint",
     "Parts",
     "ProcessingJob",
@@ -51,6 +57,7 @@ __all__ = [
     "service",
     "stop_all",
     "tags_of",
+    "timers",
 ]
 
 
@@ -79,7 +86,13 @@ def effects(parts: Parts) -> list[EffectKind]:
         *JobRuns(Processing(), parts).effects(),
         forgetting(parts),
         *Hosting(parts).effects(),
+        *parts.captures.effects(),
     ]
+
+
+def timers() -> dict[str, Callable[[Timer, Draft], None]]:
+    """Timer handlers by their kinds."""
+    return {captures.DUE: captures.timer}
 
 
 async def stop_all(parts: Parts) -> None:

@@ -8,7 +8,7 @@ from stepwell.api.operations import Operation, words
 from stepwell.calls import Call
 from stepwell.durable import Draft, Record, View
 from stepwell.errors import ValidationException
-from stepwell.services.sagemaker import listing, models, names, tags
+from stepwell.services.sagemaker import data_capture, listing, models, names, tags
 
 #: a variant's servers on this machine, at most
 SERVERS = 16
@@ -62,6 +62,9 @@ def create(call: Call, draft: Draft) -> dict[str, Any]:
             )
     request = {key: value for key, value in params.items() if key != "Tags"}
     request["ProductionVariants"] = [{"InitialVariantWeight": 1.0, **variant} for variant in variants]
+    if "DataCaptureConfig" in params:
+        data_capture.check(params["DataCaptureConfig"])
+        request["DataCaptureConfig"] = {"EnableCapture": True, **params["DataCaptureConfig"]}
     tags.add(draft, arn, params.get("Tags"))
     draft.put(EndpointConfig(name=name, arn=arn, request=request, created=draft.now))
     return {"EndpointConfigArn": arn}
@@ -119,11 +122,15 @@ def operations() -> list[Operation]:
                 "EndpointConfigName Tags ProductionVariants.VariantName ProductionVariants.ModelName"
                 " ProductionVariants.InitialInstanceCount ProductionVariants.InitialVariantWeight"
                 " ProductionVariants.ContainerStartupHealthCheckTimeoutInSeconds"
+                " DataCaptureConfig.EnableCapture DataCaptureConfig.InitialSamplingPercentage"
+                " DataCaptureConfig.DestinationS3Uri DataCaptureConfig.CaptureOptions.CaptureMode"
+                " DataCaptureConfig.CaptureContentTypeHeader.CsvContentTypes"
+                " DataCaptureConfig.CaptureContentTypeHeader.JsonContentTypes"
             ),
             recorded=words(
                 "KmsKeyId ProductionVariants.InstanceType ProductionVariants.VolumeSizeInGB"
                 " ProductionVariants.ModelDataDownloadTimeoutInSeconds ProductionVariants.EnableSSMAccess"
-                " ProductionVariants.InferenceAmiVersion VpcConfig"
+                " ProductionVariants.InferenceAmiVersion VpcConfig DataCaptureConfig.KmsKeyId"
             ),
             decide=create,
         ),

@@ -15,6 +15,7 @@ from stepwell.calls import Call
 from stepwell.durable import Draft, Record, View
 from stepwell.errors import ValidationException
 from stepwell.services.sagemaker import (
+    data_capture,
     deployments,
     endpoint_configs,
     fleets,
@@ -98,6 +99,8 @@ def describe(endpoint: Endpoint) -> dict[str, Any]:
     }
     if endpoint.fleet is not None:
         shown["ProductionVariants"] = fleets.shown(endpoint.fleet)
+        if endpoint.fleet.capture is not None:
+            shown["DataCaptureConfig"] = data_capture.summary(endpoint.fleet.capture)
     if endpoint.failure is not None:
         shown["FailureReason"] = endpoint.failure
     if endpoint.pending is not None and endpoint.fleet is not None:
@@ -178,7 +181,7 @@ def update(call: Call, draft: Draft) -> dict[str, Any]:
     fleet = fleets.deployment(draft, config, fleet_id=draft.unique(), now=draft.now)
     excluded = {each["VariantPropertyType"] for each in params.get("ExcludeRetainedVariantProperties", [])}
     if params.get("RetainAllVariantProperties"):
-        kept = frozenset({"DesiredWeight", "DesiredInstanceCount"} - excluded)
+        kept = frozenset({"DesiredWeight", "DesiredInstanceCount", "DataCaptureConfig"} - excluded)
         fleet = fleets.retaining(fleet, current, kept)
     deploy(draft, replace(endpoint, status="Updating"), fleet, Cause(by=call.caller.arn, how="update"))
     return {"EndpointArn": endpoint.arn}

@@ -8,7 +8,8 @@ from typing import Any
 import msgspec
 
 from stepwell.durable import View
-from stepwell.services.sagemaker import models
+from stepwell.services.sagemaker import data_capture, models
+from stepwell.services.sagemaker.data_capture import DataCapture
 from stepwell.services.sagemaker.endpoint_configs import EndpointConfig
 from stepwell.workers import routing
 
@@ -43,6 +44,8 @@ class Fleet(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     variants: tuple[Variant, ...]
     #: when it was asked for
     created: float
+    #: what is kept of its traffic
+    capture: DataCapture | None = None
 
     def servers(self) -> list[tuple[Variant, str]]:
         """Each server's variant and worker id."""
@@ -94,11 +97,21 @@ def deployment(view: View, config: EndpointConfig, *, fleet_id: str, now: float)
                 isolated=model.request.get("EnableNetworkIsolation", False),
             )
         )
-    return Fleet(id=fleet_id, config=config.name, variants=tuple(variants), created=now)
+    capture = config.request.get("DataCaptureConfig")
+    return Fleet(
+        id=fleet_id,
+        config=config.name,
+        variants=tuple(variants),
+        created=now,
+        capture=None if capture is None else data_capture.deployed(capture),
+    )
 
 
 def retaining(fleet: Fleet, current: Fleet, properties: frozenset[str]) -> Fleet:
-    """`fleet` with DesiredWeight and DesiredInstanceCount of `current`'s variants of the same name."""
+    """`fleet` with those properties that `current` has, variant by variant of the same name.
+
+    properties: some of DesiredWeight, DesiredInstanceCount and, the endpoint's own, DataCaptureConfig.
+    """
     before = {variant.name: variant for variant in current.variants}
     variants = []
     for variant in fleet.variants:
@@ -108,7 +121,8 @@ def retaining(fleet: Fleet, current: Fleet, properties: frozenset[str]) -> Fleet
         if old is not None and "DesiredInstanceCount" in properties:
             variant = msgspec.structs.replace(variant, count=old.count)
         variants.append(variant)
-    return msgspec.structs.replace(fleet, variants=tuple(variants))
+    capture = current.capture if "DataCaptureConfig" in properties else fleet.capture
+    return msgspec.structs.replace(fleet, variants=tuple(variants), capture=capture)
 
 
 def shown(fleet: Fleet) -> list[dict[str, Any]]:

@@ -14,9 +14,11 @@ from stepwell.api.callers import role_session
 from stepwell.durable import Draft, Effect, EffectKind, Outcome
 from stepwell.errors import AwsError
 from stepwell.services.sagemaker import archives, commands, endpoints
+from stepwell.services.sagemaker.capture_files import Source
+from stepwell.services.sagemaker.captures import Plan
 from stepwell.services.sagemaker.endpoints import Endpoint
 from stepwell.services.sagemaker.errors import RunFailed
-from stepwell.services.sagemaker.fleets import Variant
+from stepwell.services.sagemaker.fleets import Fleet, Variant
 from stepwell.services.sagemaker.image_check import built
 from stepwell.services.sagemaker.ports import Parts
 from stepwell.services.sagemaker.roles import SESSION, assume
@@ -63,6 +65,7 @@ class Hosting:
             self._parts.router.remove(name)
             return False
         self._parts.router.route(endpoint.fleet.route(endpoint.name))
+        self._parts.captures.follow(endpoint.name, capture_plan(endpoint, endpoint.fleet))
         return True
 
     async def _serve(self, effect: Effect) -> None:
@@ -104,6 +107,9 @@ class Hosting:
         except TimeoutError:
             log.warning("servers are stopped with requests under way: %s", ", ".join(servers))
         await asyncio.gather(*(self._stop(worker_id) for worker_id in servers))
+        if effect.body["delete"]:
+            await self._parts.captures.store(all_=True)
+            self._parts.captures.follow(effect.body["endpoint"], None)
 
     async def _stop(self, worker_id: str) -> None:
         self._parts.credentials.forget(worker_id)
@@ -129,6 +135,25 @@ class Hosting:
 
     def _routed(self, effect: Effect, outcome: Outcome, draft: Draft) -> None:
         """A route is memory only: nothing is to be written."""
+
+
+def capture_plan(endpoint: Endpoint, fleet: Fleet) -> Plan | None:
+    """What is kept of the traffic that a fleet serves."""
+    if fleet.capture is None:
+        return None
+    return Plan(
+        capture=fleet.capture,
+        sources={
+            variant.name: Source(
+                endpoint=endpoint.name,
+                arn=endpoint.arn,
+                variant=variant.name,
+                role=variant.role,
+                destination=fleet.capture.destination,
+            )
+            for variant in fleet.variants
+        },
+    )
 
 
 async def bring_up(servers: list[ModelServer]) -> None:

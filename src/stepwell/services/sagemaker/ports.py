@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Protocol
 
 from stepwell.api.context import Context, LogSink
+from stepwell.services.sagemaker.captures import Captures
 from stepwell.workers.environments import Environment
 from stepwell.workers.jobs import Exit, Handle, JobSpec, LogBatch
 from stepwell.workers.routing import Router
@@ -64,5 +65,6 @@ class Parts:
     environments: Environments
     logs: LogSink
     credentials: WorkerCredentials
+    captures: Captures
     #: waits between two attempts at a server that died, in seconds
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep

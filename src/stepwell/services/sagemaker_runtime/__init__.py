@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from stepwell.api.operations import Operation, Right, Service, words
 from stepwell.services.sagemaker_runtime.errors import BODY_LIMIT
-from stepwell.services.sagemaker_runtime.invoke import Invocations, Servers
+from stepwell.services.sagemaker_runtime.invoke import Captures, Invocations, Servers
 from stepwell.workers.routing import Router
 
 __all__ = ["service"]
 
 
-def service(router: Router, servers: Servers) -> Service:
-    """The operations. router: which server answers; servers: how it is reached."""
+def service(router: Router, servers: Servers, captures: Captures) -> Service:
+    """The operations.
+
+    router: which server answers; servers: how it is reached; captures: is told of what was answered.
+    """
     return Service(
         "sagemaker-runtime",
         [
@@ -29,7 +32,7 @@ def service(router: Router, servers: Servers) -> Service:
                 honoured=words(
                     "EndpointName Body ContentType Accept CustomAttributes TargetVariant InferenceId"
                 ),
-                act=Invocations(router, servers).invoke,
+                act=Invocations(router, servers, captures).invoke,
                 body_limit=BODY_LIMIT,
             )
         ],

@@ -34,12 +34,28 @@ class Servers(Protocol):
     ) -> Response: ...
 
 
+class Captures(Protocol):
+    """What endpoints keep of their traffic (`services.sagemaker.Captures`); at once, and nobody waits."""
+
+    def take(
+        self,
+        endpoint: str,
+        variant: str,
+        request: Mapping[str, Any],
+        *,
+        sent: bytes,
+        answered: bytes,
+        answered_as: str | None,
+    ) -> None: ...
+
+
 class Invocations:
     """InvokeEndpoint."""
 
-    def __init__(self, router: Router, servers: Servers) -> None:
+    def __init__(self, router: Router, servers: Servers, captures: Captures) -> None:
         self._router = router
         self._servers = servers
+        self._captures = captures
 
     async def invoke(self, call: Call, context: Context) -> dict[str, Any]:
         """Raises ValidationError, ModelError and ServiceUnavailable."""
@@ -65,9 +81,11 @@ class Invocations:
             ) from error
         if answer.status >= 400:
             raise self._model_error(context, name, answer.status, answer.body.decode(errors="replace"))
+        kind = answer.headers.get("content-type")
+        self._captures.take(name, target.variant, params, sent=body, answered=answer.body, answered_as=kind)
         output = {
             "Body": answer.body,
-            "ContentType": answer.headers.get("content-type"),
+            "ContentType": kind,
             "InvokedProductionVariant": target.variant,
             "CustomAttributes": answer.headers.get(ATTRIBUTES, params.get("CustomAttributes")),
         }

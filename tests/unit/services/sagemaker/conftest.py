@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import io
 import json
+import random
 import shutil
 import sys
 import tarfile
@@ -320,6 +321,9 @@ class World:
             self.servers = Servers(self.jobs)
         self.router = Router()
         self.credentials = sagemaker.WorkerCredentials(self.server.context, "http://127.0.0.1:4566")
+        self.captures = sagemaker.Captures(
+            self.folder / "captures", context=self.server.context, logs=self, source=random.Random(1)
+        )
         self.parts = sagemaker.Parts(
             context=self.server.context,
             jobs=self.jobs,
@@ -328,6 +332,7 @@ class World:
             environments=self.environments,
             logs=self,
             credentials=self.credentials,
+            captures=self.captures,
             sleep=self._sleep,
         )
 
@@ -337,14 +342,15 @@ class World:
         self.server.serve(
             [
                 sagemaker.service(self.environments),
-                sagemaker_runtime.service(self.router, self.servers),
+                sagemaker_runtime.service(self.router, self.servers, self.captures),
                 self.s3.service(),
                 toy_iam(),
                 toy_sts(self),
             ],
             effects=sagemaker.effects(self.parts),
-            timers={"event": heard},
+            timers={"event": heard, **sagemaker.timers()},
         )
+        self.server.run(self.captures.resume())
 
     async def _sleep(self, seconds: float) -> None:
         self.pauses.append(seconds)

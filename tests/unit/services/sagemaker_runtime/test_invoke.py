@@ -37,6 +37,16 @@ class Servers:
         return self.answer(worker_id)
 
 
+class Captures:
+    """Has every request that was answered: endpoint, variant, parameters, request, answer, its type."""
+
+    def __init__(self) -> None:
+        self.taken: list[tuple[Any, ...]] = []
+
+    def take(self, endpoint: str, variant: str, request: Mapping[str, Any], **bodies: Any) -> None:
+        self.taken.append((endpoint, variant, request.get("InferenceId"), bodies))
+
+
 def ok(body: bytes, **headers: str) -> Response:
     return Response(status=200, headers={"content-type": "text/csv", **headers}, body=body)
 
@@ -50,7 +60,8 @@ class Place:
         self.router.route(Route(endpoint="e", variants=(Variant(name="v", weight=1.0, servers=("a", "b")),)))
         for name in ("a", "b"):
             self.router.up(name)
-        self.server = server.serve([sagemaker_runtime.service(self.router, self.servers)])
+        self.captures = Captures()
+        self.server = server.serve([sagemaker_runtime.service(self.router, self.servers, self.captures)])
 
     def __call__(self, endpoint: str = "e", **params: Any) -> dict[str, Any]:
         return self.server.call("sagemaker-runtime", "InvokeEndpoint", EndpointName=endpoint, **params)
@@ -167,3 +178,13 @@ def test_a_model_that_does_not_answer_in_time_is_a_model_error(
 def test_what_is_not_supported_is_refused_by_name(place: Place, field: str) -> None:
     with pytest.raises(AwsError, match=f"the parameter {field} is not supported"):
         place(Body=b"x", **{field: "x"})
+
+
+def test_what_was_answered_is_handed_over_to_be_captured_and_what_failed_is_not(place: Place) -> None:
+    place(Body=b"1,2", ContentType="text/csv", InferenceId="case-1")
+    ((endpoint, variant, inference_id, bodies),) = place.captures.taken
+    assert (endpoint, variant, inference_id) == ("e", "v", "case-1")
+    assert bodies == {"sent": b"1,2", "answered": b"b", "answered_as": "text/csv"}
+    place.servers.answer = lambda name: Response(status=500, headers={}, body=b"no")
+    refusal(place, status=424, code="ModelError")
+    assert len(place.captures.taken) == 1
