@@ -21,7 +21,8 @@ from stepwell.api.operations import Operation, Right, Service
 from stepwell.calls import BytesBody, Call, Caller, read_body
 from stepwell.durable import Draft, Timer, View
 from stepwell.errors import AwsError
-from stepwell.services import sagemaker, sagemaker_runtime
+from stepwell.services import sagemaker, sagemaker_runtime, stepwell
+from stepwell.services.stepwell import rollback
 from stepwell.workers.connections import Response
 from stepwell.workers.containment import python_paths
 from stepwell.workers.environments import Environment
@@ -60,6 +61,7 @@ class ToyS3:
             [
                 row("ListObjectsV2", "Bucket Prefix ContinuationToken", self._list),
                 row("GetObject", "Bucket Key", self._get),
+                row("HeadObject", "Bucket Key", self._head),
                 row("PutObject", "Bucket Key Body ContentLength", self._put),
             ],
         )
@@ -81,6 +83,9 @@ class ToyS3:
         if place not in self.objects:
             raise AwsError("The specified key does not exist.", code="NoSuchKey", status=404)
         return {"Body": BytesBody(self.objects[place])}
+
+    async def _head(self, call: Call, context: Any) -> dict[str, Any]:
+        return {"ContentLength": len((await self._get(call, context))["Body"].data)}
 
     async def _put(self, call: Call, context: Any) -> dict[str, Any]:
         self.callers.append(call.caller.arn)
@@ -122,6 +127,14 @@ def toy_sts(world: World) -> Service:
     fields = ("RoleArn", "RoleSessionName")
     row = Operation(name="AssumeRole", rights=(Right(action="sts:AssumeRole"),), honoured=fields, act=assume)
     return Service("sts", [row])
+
+
+def rollback_service(environments: Any) -> Service:
+    """What there is of the service of our own for endpoints."""
+    rollbacks = stepwell.Rollbacks(
+        keeper=sagemaker.Rollbacks(environments=environments), rights=sagemaker.rollback_rights()
+    )
+    return Service("stepwell", rollback.operations(rollbacks))
 
 
 class PlayedJobs:
@@ -344,6 +357,7 @@ class World:
                 sagemaker.service(self.environments),
                 sagemaker_runtime.service(self.router, self.servers, self.captures),
                 self.s3.service(),
+                rollback_service(self.environments),
                 toy_iam(),
                 toy_sts(self),
             ],
