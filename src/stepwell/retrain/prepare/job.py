@@ -91,7 +91,7 @@ def _read(source: Path, raw: Path, target: Path, settings: Settings) -> Tuple[Pr
         split.finish()
     rows = split.train_rows + split.held_out_rows
     if rows < settings.least_rows:
-        raise TooFewRows(f"the batch has {rows:,} rows; least_rows is {settings.least_rows:,}")
+        raise TooFewRows(f"rows in the batch: {rows:,}; least_rows is {settings.least_rows:,}")
     if not split.train_rows or not split.held_out_rows:
         remarks.append("no rows are held out" if split.train_rows else "there are no rows to train on")
     prepared = Prepared(
