@@ -179,7 +179,7 @@ def _wrong_time(column: Column, cell: str) -> str:
 
 
 def _booleans(column: Column, cells: List[str]) -> Optional[Sequence[str]]:
-    return [cell.lower() for cell in cells] if BOOLEANS.issuperset(cells) else None
+    return cells if BOOLEANS.issuperset(cells) else None
 
 
 def _wrong_boolean(column: Column, cell: str) -> str:

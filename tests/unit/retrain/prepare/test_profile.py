@@ -91,7 +91,9 @@ def test_numbers_near_the_largest_have_a_mean_and_no_deviation() -> None:
 
 @settings(max_examples=100, deadline=None)
 @given(st.lists(st.lists(st.sampled_from("abcdefghij"), max_size=30), max_size=10), st.integers(1, 4))
-def test_counts_are_exact_or_too_low_by_no_more_than_is_stated(pieces: list[list[str]], distinct: int) -> None:
+def test_counts_are_exact_or_too_low_by_no_more_than_is_stated(
+    pieces: list[list[str]], distinct: int
+) -> None:
     tally, exact = Categories(distinct), Categories()
     for piece in pieces:
         tally.add(piece)
@@ -149,7 +151,7 @@ def test_the_document_has_the_form_that_others_read(batch: Batch) -> None:
             },
             "note": {"type": "text", "missing": 2, "shortest": 4, "longest": 4},
             "alive": {
-                "type": "category", "missing": 0, "counts": {"0": 1, "false": 1, "true": 1}, "others": 0,
+                "type": "category", "missing": 0, "counts": {"0": 1, "FALSE": 1, "true": 1}, "others": 0,
                 "count_error": 0,
             },
         },
@@ -165,7 +167,10 @@ def test_the_document_has_the_form_that_others_read(batch: Batch) -> None:
         ("[]", "no stepwell.profile/1"),
         ('{"schema": "stepwell.profile/2"}', "no stepwell.profile/1"),
         ('{"schema": "stepwell.profile/1", "columns": {}}', "lacks"),
-        ('{"schema": "stepwell.profile/1", "rows": 1, "columns": {"a": {"type": "integer"}}}', "one of number"),
+        (
+            '{"schema": "stepwell.profile/1", "rows": 1, "columns": {"a": {"type": "integer"}}}',
+            "one of number",
+        ),
     ],
 )
 def test_what_is_no_profile_is_told(text: str, message: str) -> None:

@@ -72,7 +72,16 @@ def test_more_rows_held_out_are_the_same_and_others() -> None:
 
 
 #: rows → rows to train on, held out; a quarter of them
-LAST = {0: (0, 0), 1: (1, 0), 3: (3, 0), 4: (3, 1), 5: (4, 1), 8: (6, 2), 4096: (3072, 1024), 10_001: (7501, 2500)}
+LAST = {
+    0: (0, 0),
+    1: (1, 0),
+    3: (3, 0),
+    4: (3, 1),
+    5: (4, 1),
+    8: (6, 2),
+    4096: (3072, 1024),
+    10_001: (7501, 2500),
+}
 
 
 @pytest.mark.parametrize("rows", LAST)
