@@ -13,7 +13,7 @@ import pulumi
 import pulumi_aws as aws
 import workflow
 
-from stepwell.retrain.gate import archive
+from stepwell.retrain import archives
 
 HERE = pathlib.Path(__file__).parent
 config = pulumi.Config()
@@ -98,7 +98,7 @@ gate = aws.s3.BucketObjectv2(
     "gate-code",
     bucket=bucket.id,
     key="code/gate.zip",
-    source=pulumi.FileAsset(str(archive.write(HERE / "build" / "gate.zip"))),
+    source=pulumi.FileAsset(str(archives.write("gate", HERE / "build" / "gate.zip"))),
 )
 gate_settings = aws.s3.BucketObjectv2(
     "gate-settings", bucket=bucket.id, key="code/gate.json", content=json.dumps(workflow.GATE)

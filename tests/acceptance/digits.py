@@ -17,7 +17,7 @@ from typing import Any
 
 from running import allow, arn, logging
 
-from stepwell.retrain.gate import archive
+from stepwell.retrain import archives
 
 EXAMPLE = Path(__file__).resolve().parents[2] / "examples" / "digits"
 IMAGE = "683313688378.dkr.ecr.us-east-1.amazonaws.com/sagemaker-scikit-learn:1.4-2-cpu-py3"
@@ -80,7 +80,7 @@ def training_code() -> bytes:
 def gate_code() -> bytes:
     """The gate as its job gets it."""
     with tempfile.TemporaryDirectory() as folder:
-        return archive.write(Path(folder, "gate.zip")).read_bytes()
+        return archives.write("gate", Path(folder, "gate.zip")).read_bytes()
 
 
 @cache

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from running import Running
 
-from stepwell.retrain.gate import archive
+from stepwell.retrain import archives
 from stepwell.retrain.gate.evidence import Evidence
 
 IMAGES = "683313688378.dkr.ecr.us-east-1.amazonaws.com/sagemaker-scikit-learn"
@@ -45,7 +45,7 @@ def judged(python: Path, base: Path, gate: dict[str, Any]) -> Evidence:
     folder = base / "processing"
     (folder / "config").mkdir(exist_ok=True)
     (folder / "config" / "gate.json").write_text(json.dumps({"gate": gate}))
-    shipped = archive.write(base / "gate.zip")
+    shipped = archives.write("gate", base / "gate.zip")
     done = subprocess.run(
         [python, "-m", "gate"],
         env={"PYTHONPATH": str(shipped), "SAGEMAKER_BASE_DIR": str(base), "PATH": os.environ["PATH"]},

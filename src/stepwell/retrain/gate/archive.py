@@ -1,7 +1,4 @@
-"""The gate's own code as one file, the same bytes every time: what a program uploads for its jobs.
-
-A processing job has it on PYTHONPATH and runs `python3 -m gate`; Python imports from zip files itself.
-"""
+"""The gate's own code, named by a digest: evidence says which code decided."""
 
 from __future__ import annotations
 
@@ -10,8 +7,6 @@ import zipfile
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
-#: every entry's time, so that the same code is the same archive
-WHEN = (1980, 1, 1, 0, 0, 0)
 
 
 def sources() -> dict[str, bytes]:
@@ -28,12 +23,3 @@ def digest() -> str:
     for name, content in sources().items():
         whole.update(name.encode() + b"\0" + hashlib.sha256(content).digest())
     return whole.hexdigest()
-
-
-def write(target: Path) -> Path:
-    """Write the archive, with its folder; gives the path."""
-    target.parent.mkdir(parents=True, exist_ok=True)
-    with zipfile.ZipFile(str(target), "w", zipfile.ZIP_DEFLATED) as packed:
-        for name, content in sources().items():
-            packed.writestr(zipfile.ZipInfo(f"gate/{name}", WHEN), content, zipfile.ZIP_DEFLATED)
-    return target
