@@ -38,6 +38,11 @@ COMMANDS = {
     "images": "images",
     "instance": "instance",
     "gate": "gate",
+    "lineage": "lineage",
+    "rollback": "rollback",
+    "approve": "decisions",
+    "reject": "decisions",
+    "release": "decisions",
 }
 
 #: what `stepwell --help` says of each, so that it needs to import none
@@ -63,6 +68,11 @@ SUMMARIES = {
     "images": "Images that jobs can name; --build installs one's libraries.",
     "instance": "This machine as Run Command's target: its id, aliases, tags, role.",
     "gate": "What a gate decided, from what, and what another rule would have.",
+    "lineage": "What a model or endpoint came from, and what came of a batch.",
+    "rollback": "Have an endpoint serve what it served before.",
+    "approve": "Let a workflow that waits for a person go on.",
+    "reject": "Have a workflow that waits for a person end without a new model.",
+    "release": "Let a quarantined batch go on.",
 }
 
 

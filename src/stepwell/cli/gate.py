@@ -102,17 +102,25 @@ def _read(place: str, data: Path) -> Evidence:
 
 
 def _of_execution(server: Connection, name: str) -> str:
-    from stepwell.retrain.lineage.executions import evidence_link
+    from botocore.exceptions import ClientError
+
+    from stepwell.retrain.lineage.executions import evidence_links
 
     states = server.client("stepfunctions")
     found = described(states, execution_arn(states, name))
-    uri = evidence_link(found, newest_first(states, found["executionArn"]))
-    if uri is None:
-        raise NoEvidence(
-            f"execution {found['name']} is {found['status']}; neither its output nor a task of its has "
-            f'"evidence": "s3://..."'
-        )
-    return _object(server, uri)
+    missing = ""
+    for uri in evidence_links(found, newest_first(states, found["executionArn"])):
+        try:
+            return _object(server, uri)
+        except ClientError as error:
+            # a gate that runs just now, or that failed, has written nothing; the one before it may have
+            if error.response["Error"]["Code"] != "NoSuchKey":
+                raise
+            missing = missing or f"; there is no {uri}"
+    raise NoEvidence(
+        f"execution {found['name']} is {found['status']}; neither its output nor a task of its has "
+        f'"evidence": "s3://..." that is there{missing}'
+    )
 
 
 def _object(server: Connection, uri: str) -> str:

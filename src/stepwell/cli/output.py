@@ -47,6 +47,17 @@ def print_table(head: Sequence[str], rows: Iterable[Sequence[str]], *, wrap: boo
     click.echo("\n".join(line.rstrip() for line in drawn.get().splitlines()))
 
 
+def print_tree(tree: Any) -> None:
+    """One of rich's trees; on a terminal it is wrapped at its width, elsewhere a node is a line."""
+    from rich.console import Console
+
+    terminal = sys.stdout.isatty()
+    console = Console(width=None if terminal else 4000, force_terminal=terminal, highlight=False)
+    with console.capture() as drawn:
+        console.print(tree)
+    click.echo("\n".join(line.rstrip() for line in drawn.get().splitlines()))
+
+
 def _escape(text: str) -> str:
     from rich.markup import escape
 
