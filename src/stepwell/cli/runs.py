@@ -18,12 +18,15 @@ import click
 from stepwell.cli.connection import connect, data_option, json_option
 from stepwell.cli.histories import States, cause_lines, details, indented, offset, remark, span
 from stepwell.cli.output import print_json, print_table, status_word
+from stepwell.cli.waiting import waits
 from stepwell.errors import StepwellError, UsageError
 from stepwell.identity import denials
 
 STATUSES = ("RUNNING", "SUCCEEDED", "FAILED", "TIMED_OUT", "ABORTED")
 #: seconds between two looks at an execution that is waited for
 PAUSE = 0.2
+#: events that tell what a running execution waits for
+NEWEST = 20
 #: details that `--full` shows whole
 FULL = ("input", "parameters", "output")
 
@@ -96,13 +99,25 @@ def executions(machine: str | None, status: str | None, limit: int, data: Path, 
             (
                 entry["name"],
                 entry["stateMachineArn"].rpartition(":")[2],
-                entry["status"],
+                _standing(states, entry),
                 f"{entry['startDate'].astimezone():%Y-%m-%d %H:%M:%S}",
                 span((entry.get("stopDate", datetime.now(UTC)) - entry["startDate"]).total_seconds()),
             )
             for entry in found
         ),
     )
+
+
+def _standing(states: Any, entry: Mapping[str, Any]) -> str:
+    """An execution's status, and whom it waits for where its newest events tell that."""
+    if entry["status"] != "RUNNING":
+        return str(entry["status"])
+    newest = itertools.islice(newest_first(states, entry["executionArn"]), NEWEST)
+    waiting = [each for each in waits(reversed(list(newest))) if each.ended is None]
+    if not waiting:
+        return "RUNNING"
+    asks = waiting[-1].asks
+    return "waits for an answer" if asks is None else f"waits for a person ({asks})"
 
 
 @click.command(short_help="Show an execution's history.")

@@ -42,7 +42,7 @@ def config_of(world: Any) -> str:
 
 
 def update(world: Any, *names: str) -> None:
-    """Have the endpoint serve models of these names, one after the other, each by a configuration of its name."""
+    """Have the endpoint serve models of these names, one after the other, by configurations of their names."""
     for name in names:
         world.model(name)
         world.config(name, name)
