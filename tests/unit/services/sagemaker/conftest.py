@@ -49,6 +49,8 @@ class ToyS3:
     def __init__(self) -> None:
         self.objects: dict[str, bytes] = {}
         self.callers: list[str] = []
+        #: what becomes of an object that is put, beside being kept: may raise
+        self.putting: Callable[[str], None] = lambda place: None
 
     def service(self) -> Service:
         def row(name: str, fields: str, act: Any) -> Operation:
@@ -90,7 +92,9 @@ class ToyS3:
     async def _put(self, call: Call, context: Any) -> dict[str, Any]:
         self.callers.append(call.caller.arn)
         data = await read_body(call.params["Body"], 1 << 20)
-        self.objects[f"{call.params['Bucket']}/{call.params['Key']}"] = data
+        place = f"{call.params['Bucket']}/{call.params['Key']}"
+        self.putting(place)
+        self.objects[place] = data
         return {"ETag": '"x"'}
 
 
@@ -389,6 +393,15 @@ class World:
 
         self.server.run(wait())
 
+    def later(self, seconds: float) -> None:
+        """Move the clock, and let all happen that is due then, while endpoints serve on."""
+        self.server.clock.advance(seconds)
+        calm = 0
+        while calm < 2:
+            due = self.server.run(self.server._next_due())
+            busy = [token for token in self.server._performers._running if not token.startswith("fleet/")]
+            calm = 0 if busy or (due is not None and due <= self.server.clock.now()) else calm + 1
+
     def status(self, kind: str, name: str) -> str:
         return str(self(f"Describe{kind}", **{f"{kind}Name": name})[f"{kind}Status"])
 
@@ -429,7 +442,7 @@ class World:
         container = {"Image": IMAGE, "ModelDataUrl": url}
         self("CreateModel", ModelName=name, PrimaryContainer=container, ExecutionRoleArn=ROLE)
 
-    def config(self, name: str, *models: str, count: int = 1) -> None:
+    def config(self, name: str, *models: str, count: int = 1, **more: Any) -> None:
         variants = [
             {
                 "VariantName": f"variant-{model}",
@@ -439,13 +452,13 @@ class World:
             }
             for model in models
         ]
-        self("CreateEndpointConfig", EndpointConfigName=name, ProductionVariants=variants)
+        self("CreateEndpointConfig", EndpointConfigName=name, ProductionVariants=variants, **more)
 
-    def endpoint(self, name: str, *models: str, count: int = 1) -> dict[str, Any]:
+    def endpoint(self, name: str, *models: str, count: int = 1, **more: Any) -> dict[str, Any]:
         """Create models, configuration and endpoint, and wait until it serves."""
         for model in models:
             self.model(model)
-        self.config(f"{name}-config", *models, count=count)
+        self.config(f"{name}-config", *models, count=count, **more)
         self("CreateEndpoint", EndpointName=name, EndpointConfigName=f"{name}-config")
         return self.settle("Endpoint", name, "InService")
 

@@ -181,10 +181,10 @@ def test_what_is_not_supported_is_refused_by_name(place: Place, field: str) -> N
 
 
 def test_what_was_answered_is_handed_over_to_be_captured_and_what_failed_is_not(place: Place) -> None:
-    place(Body=b"1,2", ContentType="text/csv", InferenceId="case-1")
+    served = place(Body=b"1,2", ContentType="text/csv", InferenceId="case-1")["Body"]
     ((endpoint, variant, inference_id, bodies),) = place.captures.taken
     assert (endpoint, variant, inference_id) == ("e", "v", "case-1")
-    assert bodies == {"sent": b"1,2", "answered": b"b", "answered_as": "text/csv"}
+    assert bodies == {"sent": b"1,2", "answered": served, "answered_as": "text/csv"}
     place.servers.answer = lambda name: Response(status=500, headers={}, body=b"no")
-    refusal(place, status=424, code="ModelError")
+    refusal(place, status=424, code="ModelError", Body=b"3")
     assert len(place.captures.taken) == 1
