@@ -7,6 +7,7 @@ last words; a batch that is refused leaves no files.
 from __future__ import annotations
 
 import importlib
+import importlib.util
 import json
 import os
 import sys
@@ -156,9 +157,8 @@ def _transform(function: str, base: Path, target: Path) -> None:
     code = str(base / "code")
     if code not in sys.path:
         sys.path.insert(0, code)
-    module, _, name = function.partition(":")
     try:
-        getattr(importlib.import_module(module), name)(base / "source", target)
+        _found(function, base / "code")(base / "source", target)
     except (Exception, SystemExit) as error:
         traceback.print_exc(file=sys.stdout)
         frames = traceback.extract_tb(error.__traceback__)
@@ -167,6 +167,21 @@ def _transform(function: str, base: Path, target: Path) -> None:
         raise FunctionFailed(f"{function} raised {type(error).__name__}: {error}{where}") from None
     if not listed(target):
         raise FunctionFailed(f"{function} made no files in {target.name}, the folder that it is given second")
+
+
+def _found(function: str, code: Path) -> Any:
+    """The user's function. Their module may be called `prepare` too, and is the one that is meant."""
+    name, _, attribute = function.partition(":")
+    path = code / (name.replace(".", "/") + ".py")
+    if name not in sys.modules or not path.is_file():
+        return getattr(importlib.import_module(name), attribute)
+    spec = importlib.util.spec_from_file_location(f"{name}_of_the_batch", str(path))
+    if spec is None or spec.loader is None:
+        raise ImportError(f"{path} cannot be imported")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module
+    spec.loader.exec_module(module)
+    return getattr(module, attribute)
 
 
 def _leave(base: Path, message: str) -> None:

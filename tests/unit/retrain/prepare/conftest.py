@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from stepwell.retrain.prepare import PrepareFault, Prepared, Profile, describe
+from stepwell.retrain.prepare import Prepared, PrepareFault, Profile, describe
 from stepwell.retrain.prepare.job import run
 
 #: age, hospital, since, note, alive; the label is alive

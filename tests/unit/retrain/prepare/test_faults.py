@@ -25,7 +25,10 @@ CSV: dict[str, tuple[str | bytes, str]] = {
     "text": (with_age("abc"), number('"abc" is no number')),
     "NaN": (with_age("NaN"), number('"NaN" is no number; a missing value is an empty cell')),
     "infinity": (with_age("-Infinity"), number('"-Infinity" is no number')),
-    "too large for a float": (with_age("1e400"), number('"1e400" is larger than any number that a computer keeps')),
+    "too large for a float": (
+        with_age("1e400"),
+        number('"1e400" is larger than any number that a computer keeps'),
+    ),
     "an underscore": (with_age("1_000"), number('"1_000" is no number')),
     "digits of another script": (with_age("٣٤"), number('"٣٤" is no number')),
     "a number in hexadecimal": (with_age("0x1F"), number('"0x1F" is no number')),
@@ -59,11 +62,15 @@ CSV: dict[str, tuple[str | bytes, str]] = {
         HEADER + '41,north,,"two\nlines",true\n,north,,,true\n',
         f'a.csv, line 4, column "age": the value is missing {AGE}',
     ),
-    "after blank lines": ("\n\n" + HEADER + "\n,north,,,true\n", f'a.csv, line 5, column "age": the value is missing {AGE}'),
+    "after blank lines": (
+        "\n\n" + HEADER + "\n,north,,,true\n",
+        f'a.csv, line 5, column "age": the value is missing {AGE}',
+    ),
     "in two columns": (
         HEADER + "x,y,,,true\n",
         f'a.csv, line 2, column "age": "x" is no number {AGE};'
-        ' a.csv, line 2, column "hospital": "y" is none of the declared values (allowed: one of "north", "south")',
+        ' a.csv, line 2, column "hospital": "y" is none of the declared values'
+        ' (allowed: one of "north", "south")',
     ),
     "too few cells": (HEADER + ROW + "41,north\n", "a.csv, line 3: the row has 2 cells, not 5"),
     "too many cells": (HEADER + "41,north,,,true,\n", "a.csv, line 2: the row has 6 cells, not 5"),
@@ -81,7 +88,8 @@ CSV: dict[str, tuple[str | bytes, str]] = {
     ),
     "no header": (
         ROW,
-        'a.csv, line 1: the header\'s columns are not those declared (missing: "age", "hospital", "since", "note",'
+        "a.csv, line 1: the header's columns are not those declared"
+        ' (missing: "age", "hospital", "since", "note",'
         ' "alive"; unknown: "41", "north", "2026-01-05", "well", "true")' + f" {NAMES}",
     ),
     "no UTF-8": (
@@ -92,8 +100,14 @@ CSV: dict[str, tuple[str | bytes, str]] = {
         HEADER.encode() + b'41,north,,"caf\xc3\xa9\ncaf\xe9",true\n',
         "a.csv, line 3: the byte 0xe9 is no UTF-8; the file is not read on",
     ),
-    "a NUL byte": ((HEADER + ROW).encode() + b"4\0,north,,,true\n", "a.csv, line 3: the line has a NUL byte; the file is not read on"),
-    "UTF-16": (HEADER.encode("utf-16"), "a.csv, line 1: the file is UTF-16: UTF-8 is needed; the file is not read on"),
+    "a NUL byte": (
+        (HEADER + ROW).encode() + b"4\0,north,,,true\n",
+        "a.csv, line 3: the line has a NUL byte; the file is not read on",
+    ),
+    "UTF-16": (
+        HEADER.encode("utf-16"),
+        "a.csv, line 1: the file is UTF-16: UTF-8 is needed; the file is not read on",
+    ),
     "a quote that is not closed": (
         HEADER + ROW + '41,north,,"never,true\n' + ROW,
         "a.csv, line 3: a quote is opened and never closed; the file is not read on",
@@ -104,18 +118,20 @@ CSV: dict[str, tuple[str | bytes, str]] = {
     ),
     "old line ends": (
         HEADER.replace("\n", "\r") + ROW.replace("\n", "\r"),
-        "a.csv, line 1: a carriage return stands within the line; lines end in line feeds; the file is not read on",
+        "a.csv, line 1: a carriage return stands within the line; lines end in line feeds;"
+        " the file is not read on",
     ),
     "a very long cell": (
         f"{HEADER}41,north,,{'x' * 131073},true\n",
-        "a.csv, line 2: a cell is longer than 131,072 characters; perhaps a quote isn't closed; the file is not read on",
+        "a.csv, line 2: a cell is longer than 131,072 characters; perhaps a quote isn't closed;"
+        " the file is not read on",
     ),
     "a damaged archive": (
         gzip.compress((HEADER + ROW * 1000).encode())[:-20],
         "a.csv, line 1: the gzip stream is damaged: Compressed file ended before the end-of-stream marker was"
         " reached; the file is not read on",
     ),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("case", CSV)
@@ -128,22 +144,29 @@ def test_a_csv_files_fault_is_told(batch: Batch, case: str) -> None:
 GOOD = '{"age": 41, "hospital": "north", "alive": true}\n'
 #: the second line of a.jsonl → the message after file and line
 JSON_LINES: dict[str, tuple[str, str]] = {
-    "no JSON": ("{age: 1}", ": the line is no JSON: Expecting property name enclosed in double quotes at character 2"),
+    "no JSON": (
+        "{age: 1}",
+        ": the line is no JSON: Expecting property name enclosed in double quotes at character 2",
+    ),
     "an array": ("[1]", ": a line is an object, not an array"),
     "null": ("null", ": a line is an object, not null"),
     "two objects": (GOOD.strip() * 2, ": the line is no JSON: Extra data at character 48"),
     "a member too many": (
-        '{"age": 41, "hospital": "north", "alive": true, "sex": 1}', ': unknown members: "sex"',
+        '{"age": 41, "hospital": "north", "alive": true, "sex": 1}',
+        ': unknown members: "sex"',
     ),
     "a member twice": ('{"age": 41, "age": 42}', ': the member "age" is there more than once'),
     "a member missing": (
-        '{"hospital": "north", "alive": true}', f', column "age": the value is missing {AGE}',
+        '{"hospital": "north", "alive": true}',
+        f', column "age": the value is missing {AGE}',
     ),
     "null where a value is needed": (
-        '{"age": null, "hospital": "north", "alive": true}', f', column "age": the value is missing {AGE}',
+        '{"age": null, "hospital": "north", "alive": true}',
+        f', column "age": the value is missing {AGE}',
     ),
     "a number in quotes": (
-        '{"age": "41", "hospital": "north", "alive": true}', ', column "age": the value is a string, not a number',
+        '{"age": "41", "hospital": "north", "alive": true}',
+        ', column "age": the value is a string, not a number',
     ),
     "a number for text": (
         '{"age": 41, "hospital": "north", "alive": true, "note": 5}',
@@ -174,7 +197,7 @@ JSON_LINES: dict[str, tuple[str, str]] = {
         ', column "note": a cell is longer than 131,072 characters',
     ),
     "nested very deeply": ("[" * 100_000, ": values are nested too deeply"),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("case", JSON_LINES)
@@ -188,35 +211,48 @@ def test_a_json_lines_fault_is_told(batch: Batch, case: str) -> None:
 #: a column's declaration, a cell → what is said of it
 COLUMNS: dict[str, tuple[dict[str, Any], str, str]] = {
     "a whole number": (
-        {"type": "integer", "low": 1}, "3.0", '"3.0" is no whole number (allowed: a whole number of 1 or more)',
+        {"type": "integer", "low": 1},
+        "3.0",
+        '"3.0" is no whole number (allowed: a whole number of 1 or more)',
     ),
     "a number": (
-        {"type": "number", "high": 2.5}, "2.6", '"2.6" is too high (allowed: a number of 2.5 or less)',
+        {"type": "number", "high": 2.5},
+        "2.6",
+        '"2.6" is too high (allowed: a number of 2.5 or less)',
     ),
     "a pattern": (
-        {"type": "text", "pattern": "[A-Z]+"}, "Ab", '"Ab" does not match (allowed: text matching [A-Z]+)',
+        {"type": "text", "pattern": "[A-Z]+"},
+        "Ab",
+        '"Ab" does not match (allowed: text matching [A-Z]+)',
     ),
     "a category that may be missing": (
-        {"type": "category", "values": [1, True], "missing": True}, "2",
+        {"type": "category", "values": [1, True], "missing": True},
+        "2",
         '"2" is none of the declared values (allowed: one of "1", "true", or an empty cell)',
     ),
     "a long category": (
-        {"type": "category"}, "x" * 257,
-        f'"{"x" * 39}…" has 257 characters: declare it as text (allowed: a category of at most 256 characters)',
+        {"type": "category"},
+        "x" * 257,
+        f'"{"x" * 39}…" has 257 characters: declare it as text'
+        " (allowed: a category of at most 256 characters)",
     ),
     "a time": (
-        {"type": "time", "low": "2026-01-01", "high": "2026-12-31T12:00:00+02:00"}, "2026-12-31T11:00:00",
+        {"type": "time", "low": "2026-01-01", "high": "2026-12-31T12:00:00+02:00"},
+        "2026-12-31T11:00:00",
         '"2026-12-31T11:00:00" is too high'
         " (allowed: a time in ISO 8601 from 2026-01-01T00:00:00Z to 2026-12-31T10:00:00Z)",
     ),
     "an hour that there is not": (
-        {"type": "time"}, "2026-01-01T24:00:00",
+        {"type": "time"},
+        "2026-01-01T24:00:00",
         '"2026-01-01T24:00:00" is no time in ISO 8601 (allowed: a time in ISO 8601)',
     ),
     "control characters": (
-        {"type": "number"}, "\x1b[31m1", '"\\u001b[31m1" is no number (allowed: a number)',
+        {"type": "number"},
+        "\x1b[31m1",
+        '"\\u001b[31m1" is no number (allowed: a number)',
     ),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("case", COLUMNS)

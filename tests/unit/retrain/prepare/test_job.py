@@ -84,22 +84,43 @@ def test_a_users_function_makes_rows_of_any_files(batch: Batch) -> None:
     assert batch.refused().startswith('BATCH_INVALID: forms.csv, line 2, column "age": "x" is no number')
 
 
+def test_a_users_module_may_have_the_name_of_the_job(batch: Batch, tmp_path: Path) -> None:
+    """`prepare:prepare` is what many will write; it is theirs that is called, by the shipped job too."""
+    batch.code("rows.py", f"TEXT = {HEADER + ROW!r}\n")
+    batch.code(
+        "prepare.py", "import rows\ndef prepare(source, target): (target / 'a.csv').write_text(rows.TEXT)\n"
+    )
+    batch.declare(function="prepare:prepare")
+    batch.raw("anything.bin", b"\x00")
+    done = started(batch, archives.write("prepare", tmp_path / "prepare.zip"))
+    assert (done.returncode, done.stderr) == (0, "")
+    assert batch.described()[0].rows == 1
+
+
 #: (the function, its module's text) → the message
 FUNCTIONS = {
     "raises": (
-        "first:make", "def make(source, target):\n    1 / 0\n",
+        "first:make",
+        "def make(source, target):\n    1 / 0\n",
         "first:make raised ZeroDivisionError: division by zero (first.py, line 2)",
     ),
     "exits": (
-        "second:make", "def make(source, target):\n    raise SystemExit(3)\n",
+        "second:make",
+        "def make(source, target):\n    raise SystemExit(3)\n",
         "second:make raised SystemExit: 3 (second.py, line 2)",
     ),
     "makes nothing": ("third:make", "def make(source, target): return None\n", "third:make made no files"),
-    "is not there": ("fourth:make", "", "fourth:make raised AttributeError: module 'fourth' has no attribute 'make'"),
-    "has no module": (
-        "absent_altogether:make", "", "absent_altogether:make raised ModuleNotFoundError: No module named",
+    "is not there": (
+        "fourth:make",
+        "",
+        "fourth:make raised AttributeError: module 'fourth' has no attribute 'make'",
     ),
-}  # fmt: skip
+    "has no module": (
+        "absent_altogether:make",
+        "",
+        "absent_altogether:make raised ModuleNotFoundError: No module named",
+    ),
+}
 
 
 @pytest.mark.parametrize("case", FUNCTIONS)

@@ -124,8 +124,11 @@ def test_texts_and_times_have_bounds() -> None:
         times.add(seconds)
     assert texts.profile(1).to_json() == {"type": "text", "missing": 1, "shortest": 1, "longest": 4}
     assert times.profile(0).to_json() == {
-        "type": "time", "missing": 0, "first": "1970-01-01T00:00:00Z", "last": "1970-01-02T00:00:00.500000Z",
-    }  # fmt: skip
+        "type": "time",
+        "missing": 0,
+        "first": "1970-01-01T00:00:00Z",
+        "last": "1970-01-02T00:00:00.500000Z",
+    }
     assert Texts().profile(3).to_json() == {"type": "text", "missing": 3, "shortest": None, "longest": None}
     assert Times().profile(3).to_json() == {"type": "time", "missing": 3, "first": None, "last": None}
 
@@ -144,18 +147,28 @@ def test_the_document_has_the_form_that_others_read(batch: Batch) -> None:
         "rows": 3,
         "columns": {
             "hospital": {
-                "type": "category", "missing": 0, "counts": {"south": 2, "north": 1}, "others": 0, "count_error": 0,
+                "type": "category",
+                "missing": 0,
+                "counts": {"south": 2, "north": 1},
+                "others": 0,
+                "count_error": 0,
             },
             "since": {
-                "type": "time", "missing": 2, "first": "2026-01-05T00:00:00Z", "last": "2026-01-05T00:00:00Z",
+                "type": "time",
+                "missing": 2,
+                "first": "2026-01-05T00:00:00Z",
+                "last": "2026-01-05T00:00:00Z",
             },
             "note": {"type": "text", "missing": 2, "shortest": 4, "longest": 4},
             "alive": {
-                "type": "category", "missing": 0, "counts": {"0": 1, "FALSE": 1, "true": 1}, "others": 0,
+                "type": "category",
+                "missing": 0,
+                "counts": {"0": 1, "FALSE": 1, "true": 1},
+                "others": 0,
                 "count_error": 0,
             },
         },
-    }  # fmt: skip
+    }
     read = batch.described()[1]
     assert Profile.parse(json.dumps(read.to_json())) == read
 

@@ -19,13 +19,26 @@ FORMS: dict[str, tuple[str | bytes, list[list[str]], list[str]]] = {
     "blank lines": (HEADER + "\n" + ROW + "\r\n", [WELL], []),
     "packed": (gzip.compress((HEADER + ROW).encode()), [WELL], []),
     "packed in two parts": (gzip.compress(HEADER.encode()) + gzip.compress(ROW.encode()), [WELL], []),
-    "quotes": ('"age","hospital","since","note","alive"\n"41","north",,"a, ""b""",true\n',
-               [["41", "north", "", 'a, "b"', "true"]], []),
-    "a line end within a cell": (HEADER + '41,north,,"two\r\nlines",1\n', [["41", "north", "", "two\nlines", "1"]], []),
-    "spaces around": (HEADER + "\t41 , north , 2026-01-05T10:00:00Z , a , false \n".replace(" north ", "north"),
-                      [["41", "north", "2026-01-05T10:00:00Z", " a ", "false"]], []),
-    "another order": ("alive,note,since,hospital,age\ntrue,well,2026-01-05,north,41\n", [WELL],
-                      ["a.csv has its columns in another order"]),
+    "quotes": (
+        '"age","hospital","since","note","alive"\n"41","north",,"a, ""b""",true\n',
+        [["41", "north", "", 'a, "b"', "true"]],
+        [],
+    ),
+    "a line end within a cell": (
+        HEADER + '41,north,,"two\r\nlines",1\n',
+        [["41", "north", "", "two\nlines", "1"]],
+        [],
+    ),
+    "spaces around": (
+        HEADER + "\t41 , north , 2026-01-05T10:00:00Z , a , false \n".replace(" north ", "north"),
+        [["41", "north", "2026-01-05T10:00:00Z", " a ", "false"]],
+        [],
+    ),
+    "another order": (
+        "alive,note,since,hospital,age\ntrue,well,2026-01-05,north,41\n",
+        [WELL],
+        ["a.csv has its columns in another order"],
+    ),
     "spaces in the header": ("age, hospital, since, note, alive\n" + ROW, [WELL], []),
     "a header only": (HEADER, [], []),
     "nothing": ("", [], ["a.csv is empty"]),
@@ -33,9 +46,10 @@ FORMS: dict[str, tuple[str | bytes, list[list[str]], list[str]]] = {
     "line ends only": ("\n\n", [], ["a.csv is empty"]),
     "numbers of all forms": (
         HEADER + "".join(f"{cell},north,,,1\n" for cell in ("+1", "1.", ".5", "1e1", "1E+1", "007", "-0")),
-        [[cell, "north", "", "", "1"] for cell in ("+1", "1.", ".5", "1e1", "1E+1", "007", "-0")], [],
+        [[cell, "north", "", "", "1"] for cell in ("+1", "1.", ".5", "1e1", "1E+1", "007", "-0")],
+        [],
     ),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("case", FORMS)

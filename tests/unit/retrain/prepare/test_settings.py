@@ -22,19 +22,25 @@ WRONG: dict[str, tuple[Any, str]] = {
     "no object": ([], "the configuration is an object, not []"),
     "something unknown": (
         {"colums": []},
-        "the configuration has no 'colums'; there are columns, label, held_out, format, header, function, least_rows",
+        "the configuration has no 'colums';"
+        " there are columns, label, held_out, format, header, function, least_rows",
     ),
     "no columns": ({"label": "y"}, "columns are missing: without them nothing can be checked"),
     "a column that is a name": ({"columns": ["x"]}, "a column is an object, not 'x'"),
     "a name with spaces": (one(name=" x"), "a column has a name without spaces around it, not ' x'"),
     "no type": (one(), 'column "x": type is one of number, integer, category, text, time, boolean, not None'),
     "a setting of a column's that is not there": (
-        one(type="number", least=1), "a column has no 'least'; there are name, type, low, high, values, missing, pattern",
+        one(type="number", least=1),
+        "a column has no 'least'; there are name, type, low, high, values, missing, pattern",
     ),
     "bounds of a category": (
-        one(type="category", low=0), 'column "x": low is for number and integer and time, not for category',
+        one(type="category", low=0),
+        'column "x": low is for number and integer and time, not for category',
     ),
-    "values of a number": (one(type="number", values=[1]), 'column "x": values is for category and text, not for number'),
+    "values of a number": (
+        one(type="number", values=[1]),
+        'column "x": values is for category and text, not for number',
+    ),
     "bounds the wrong way round": (one(type="number", low=2, high=1), 'column "x": low is above high'),
     "a bound that is text": (one(type="number", low="0"), "column \"x\": low is a number, not '0'"),
     "a bound that is no time": (one(type="time", high=5), 'column "x": high is a time in ISO 8601, not 5'),
@@ -43,10 +49,19 @@ WRONG: dict[str, tuple[Any, str]] = {
         'column "x": pattern is no regular expression: missing ), unterminated subpattern at position 0',
     ),
     "values that are one": (one(type="category", values="ab"), "column \"x\": an array is needed, not 'ab'"),
-    "a value that is none": (one(type="category", values=[None]), 'column "x": values are texts or numbers, not None'),
-    "missing that is a text": (one(type="number", missing="yes"), "column \"x\": missing is true or false, not 'yes'"),
+    "a value that is none": (
+        one(type="category", values=[None]),
+        'column "x": values are texts or numbers, not None',
+    ),
+    "missing that is a text": (
+        one(type="number", missing="yes"),
+        "column \"x\": missing is true or false, not 'yes'",
+    ),
     "a column twice": ({"columns": [X, X, Y], "label": "y"}, "columns are declared twice: x"),
-    "a label that is no column": ({"columns": [X, Y], "label": "z"}, "label is the name of a column, not 'z'"),
+    "a label that is no column": (
+        {"columns": [X, Y], "label": "z"},
+        "label is the name of a column, not 'z'",
+    ),
     "no label": ({"columns": [X, Y]}, "label is the name of a column, not None"),
     "a label that may be missing": (
         {"columns": [X, {**Y, "missing": True}], "label": "y"},
@@ -69,14 +84,19 @@ WRONG: dict[str, tuple[Any, str]] = {
         {"columns": [X, Y], "label": "y", "held_out": {"by": "column", "column": "y"}},
         "held_out: column is one beside the label, not 'y'",
     ),
-    "another format": ({"columns": [X, Y], "label": "y", "format": "xml"}, "format is one of csv, jsonl, not 'xml'"),
+    "another format": (
+        {"columns": [X, Y], "label": "y", "format": "xml"},
+        "format is one of csv, jsonl, not 'xml'",
+    ),
     "a function without a module": (
-        {"columns": [X, Y], "label": "y", "function": "clean"}, "function is written \"module:name\", not 'clean'",
+        {"columns": [X, Y], "label": "y", "function": "clean"},
+        "function is written \"module:name\", not 'clean'",
     ),
     "rows that are no number": (
-        {"columns": [X, Y], "label": "y", "least_rows": -1}, "least_rows is a whole number from 0 on, not -1",
+        {"columns": [X, Y], "label": "y", "least_rows": -1},
+        "least_rows is a whole number from 0 on, not -1",
     ),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("case", WRONG)
