@@ -1,0 +1,206 @@
+"""Lineage on a real server: of what boto3 made by hand, and of what a retraining workflow leaves behind."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from jobs import IMAGE, Work
+from running import Running, role, until
+
+from stepwell.retrain.gate import Settings, Trial, judge
+from stepwell.retrain.gate.rows import Rows
+from stepwell.retrain.gate.sources import Sources
+from stepwell.retrain.gate.trial import Model
+
+SCRIPT = """
+import os, pathlib
+pathlib.Path(os.environ["SM_MODEL_DIR"], "model.txt").write_text("a model")
+print("accuracy=0.91;")
+"""
+
+
+@pytest.fixture(scope="module")
+def work(server: Running) -> Work:
+    return Work(server, "lineage-of-models")
+
+
+def put(work: Work, key: str, value: Any) -> str:
+    """A JSON document in the bucket; gives its URI."""
+    work.s3.put_object(Bucket=work.bucket, Key=key, Body=json.dumps(value))
+    return f"s3://{work.bucket}/{key}"
+
+
+def lineage(work: Work, *arguments: str, code: int = 0) -> dict[str, Any]:
+    done = work.running.stepwell("lineage", *arguments, "--json")
+    assert done.returncode == code, done.stderr
+    found: dict[str, Any] = json.loads(done.stdout)
+    return found
+
+
+def said(graph: dict[str, Any]) -> set[tuple[str, str, str]]:
+    """The edges: result, relation, origin."""
+    return {(each["to"], each["relation"], each["from"]) for each in graph["edges"]}
+
+
+def facts(graph: dict[str, Any], node: str) -> dict[str, Any]:
+    (found,) = (each for each in graph["nodes"] if each["id"] == node)
+    return dict(found["facts"])
+
+
+def tags(**more: str) -> list[dict[str, str]]:
+    return [{"Key": f"stepwell:{name}", "Value": value} for name, value in more.items()]
+
+
+def channel(kind: str, uri: str) -> list[dict[str, Any]]:
+    return [{"ChannelName": "train", "DataSource": {"S3DataSource": {"S3DataType": kind, "S3Uri": uri}}}]
+
+
+def serve(work: Work, name: str, container: dict[str, Any]) -> None:
+    """A model, a configuration and an endpoint of one name."""
+    variant = {
+        "VariantName": "v",
+        "ModelName": name,
+        "InitialInstanceCount": 1,
+        "InstanceType": "ml.m5.large",
+    }
+    work.sagemaker.create_model(ModelName=name, ExecutionRoleArn=work.role, PrimaryContainer=container)
+    work.sagemaker.create_endpoint_config(EndpointConfigName=name, ProductionVariants=[variant])
+    work.sagemaker.create_endpoint(EndpointName=name, EndpointConfigName=name)
+
+
+def test_an_endpoint_made_by_hand_leads_to_the_rows_of_its_job_and_back(work: Work) -> None:
+    work.s3.put_object(Bucket=work.bucket, Key="rows/a.csv", Body=b"1,2\n")
+    rows = f"s3://{work.bucket}/rows/"
+    metrics = [{"Name": "accuracy", "Regex": "accuracy=([0-9.]+);"}]
+    request = work.training("by-hand-job", SCRIPT, InputDataConfig=channel("S3Prefix", rows))
+    request["AlgorithmSpecification"]["MetricDefinitions"] = metrics
+    request["HyperParameters"]["seed"] = "7"
+    work.sagemaker.create_training_job(**request)
+    job = work.trained("by-hand-job")
+    assert job["TrainingJobStatus"] == "Completed", job.get("FailureReason")
+    artefact = job["ModelArtifacts"]["S3ModelArtifacts"]
+    serve(work, "by-hand", {"Image": IMAGE, "ModelDataUrl": artefact})
+    try:
+        edges = {
+            ("endpoint:by-hand", "configured by", "endpoint-config:by-hand"),
+            ("endpoint-config:by-hand", "serves", "model:by-hand"),
+            ("model:by-hand", "trained by", "training-job:by-hand-job"),
+        }
+        graph = lineage(work, "by-hand")
+        assert said(graph) == {
+            *edges,
+            ("training-job:by-hand-job", "reads (train, S3Prefix)", f"data:{rows}"),
+        }
+        told = facts(graph, "training-job:by-hand-job")
+        assert (told["seeds"], round(told["metrics"]["accuracy"], 4)) == ({"seed": "7"}, 0.91)
+        assert facts(graph, f"data:{rows}") == {"objects": [f"{rows}a.csv"]}
+        assert said(lineage(work, artefact, "--forward")) == edges
+    finally:
+        work.sagemaker.delete_endpoint(EndpointName="by-hand")
+    until(lambda: not work.sagemaker.list_endpoints(NameContains="by-hand")["Endpoints"])
+    assert not lineage(work, "by-hand-job", "--forward")["edges"]
+    gone = work.sagemaker.describe_model(ModelName="by-hand")["ModelArn"].replace(":model/", ":endpoint/")
+    (node,) = lineage(work, gone, code=1)["nodes"]
+    assert "not there" in node["missing"]
+
+
+def judged(batch: str) -> dict[str, Any]:
+    """Evidence of two models that agree."""
+    labels = tuple(str(at % 2) for at in range(200))
+    rows = Rows(
+        ("x",), tuple((str(at),) for at in range(200)), labels, tuple(f"{at:016x}" for at in range(200))
+    )
+    given = Sources(batch=batch, packages={"numpy": "2.0.1"}, python="3.11.2")
+    trial = Trial(rows, None, Model({"new": labels}), Model({"new": labels}), sources=given)
+    return judge(trial, Settings(floor=0.7)).to_json()
+
+
+def test_a_workflows_package_leads_to_batches_and_evidence_also_while_its_run_waits(work: Work) -> None:
+    """The documents are those that runs write; the pieces are real: a job, a package, an execution."""
+    bucket, name = work.bucket, "march-0a1b2c3d"
+    work.s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
+    version = work.s3.put_object(Bucket=bucket, Key="data/march.csv", Body=b"1,2\n")["VersionId"]
+    folder = f"s3://{bucket}/batches/{name}"
+    evidence = put(work, "runs/march/gate-1/evidence.json", judged(name))
+    states = work.running.client("stepfunctions")
+    machine = states.create_state_machine(
+        name="lineage-digits",
+        definition=json.dumps(
+            {"StartAt": "W", "States": {"W": {"Type": "Wait", "Seconds": 9000, "End": True}}}
+        ),
+        roleArn=role(work.running, "lineage-digits", "states.amazonaws.com"),
+    )["stateMachineArn"]
+    execution = states.start_execution(
+        stateMachineArn=machine, name="march", input=json.dumps({"folder": folder, "evidence": evidence})
+    )["executionArn"]
+    record = {"key": "data/march.csv", "version": version, "sha256": "ab"}
+    put(work, f"batches/{name}/batch.json", {"name": name, "objects": [record], "execution": execution})
+    manifest = put(work, "runs/march/train.manifest", [{"prefix": f"{folder}/"}, "train.csv"])
+    put(work, f"batches/{name}/train.csv", 1)
+    plan = {
+        "execution": "march", "batch": name, "batches": [{"name": name, "digest": "cd", "rows": 1}],
+        "code": {"train": "s3://", "sha256": "c0de"}, "training_job": "lineage-march",
+    }  # fmt: skip
+    plan_uri = put(work, "runs/march/plan.json", plan)
+    job = work.train(
+        "lineage-march",
+        SCRIPT,
+        InputDataConfig=channel("ManifestFile", manifest),
+        Tags=tags(workflow="digits", execution="march", batch=name),
+    )
+    assert job["TrainingJobStatus"] == "Completed", job.get("FailureReason")
+    work.sagemaker.create_model_package_group(ModelPackageGroupName="lineage-digits")
+    artefact = job["ModelArtifacts"]["S3ModelArtifacts"]
+    package = work.sagemaker.create_model_package(
+        ModelPackageGroupName="lineage-digits",
+        ModelApprovalStatus="Approved",
+        InferenceSpecification={
+            "Containers": [{"Image": IMAGE, "ModelDataUrl": artefact}],
+            "SupportedContentTypes": ["text/csv"],
+            "SupportedResponseMIMETypes": ["text/csv"],
+        },
+        CustomerMetadataProperties={
+            "execution": execution, "batch": name, "plan": plan_uri, "evidence": evidence,
+            "reason": "NOT_WORSE", "training-job": "lineage-march",
+        },
+    )["ModelPackageArn"]  # fmt: skip
+    held = f"object:s3://{bucket}/data/march.csv?versionId={version}"
+    made = {(f"model-package:{package}", "trained by", "training-job:lineage-march")}
+    learned = {("training-job:lineage-march", "trained on", f"batch:{folder}")}
+    back = {
+        *made,
+        *learned,
+        (f"model-package:{package}", "judged by", f"evidence:{evidence}"),
+        (f"model-package:{package}", "registered by", f"execution:{execution}"),
+        (f"evidence:{evidence}", "judged on", f"batch:{folder}"),
+        (f"execution:{execution}", "started for", f"batch:{folder}"),
+        ("training-job:lineage-march", "started by", f"execution:{execution}"),
+        (f"batch:{folder}", "holds", held),
+    }
+    for text in ("lineage-digits", "lineage-digits/1", package):
+        graph = lineage(work, text, "--back")
+        assert said(graph) == back
+        assert not [node for node in graph["nodes"] if "missing" in node or "unknown" in node]
+    assert facts(graph, "training-job:lineage-march")["code's digest"] == "sha256:c0de"
+    assert facts(graph, f"evidence:{evidence}")["packages"] == {"numpy": "2.0.1"}
+    serve(work, "lineage-digits", {"ModelPackageName": package})
+    try:
+        assert {
+            *learned,
+            *made,
+            ("endpoint:lineage-digits", "configured by", "endpoint-config:lineage-digits"),
+        } <= (said(lineage(work, name, "--forward")))
+    finally:
+        work.sagemaker.delete_endpoint(EndpointName="lineage-digits")
+    for status in ("RUNNING", "ABORTED"):
+        assert states.describe_execution(executionArn=execution)["status"] == status
+        shown = work.running.stepwell("gate", "show", "march")
+        assert shown.stdout.startswith("DEPLOY NOT_WORSE"), shown.stderr
+        assert f"batch    {name}" in shown.stdout
+        if status == "RUNNING":
+            states.stop_execution(executionArn=execution)
+    work.s3.delete_object(Bucket=bucket, Key="data/march.csv", VersionId=version)
+    missing = [node["id"] for node in lineage(work, folder)["nodes"] if "missing" in node]
+    assert missing == [held]
