@@ -27,6 +27,9 @@ from stepwell.check.values import (
     Text,
     Unknown,
     Value,
+    certain,
+    known,
+    walk,
 )
 from stepwell.provision import values
 from stepwell.provision.registration import Registration
@@ -93,6 +96,24 @@ def declared(
     )
 
 
+def complete(seen: Declared, registered: Declared) -> None:
+    """Gives a resource that the reader has seen the properties that it couldn't tell."""
+    told = dict(seen.properties)
+    for name, value in registered.properties.items():
+        if not isinstance(known(told.get(name)), Made) and not certain(told.get(name)) and certain(value):
+            told[name] = _moved(value, seen.at(name))
+    seen.properties = told
+
+
+def _moved(value: Value, place: Place) -> Value:
+    """The value as if it were written at another place."""
+    for _, part in walk(value):
+        part.place = place
+        if isinstance(part, Object):
+            part.keys = dict.fromkeys(part.entries, place)
+    return value
+
+
 class _Reader:
     """Reads the values of one property."""
 
@@ -103,9 +124,9 @@ class _Reader:
             text: Reference(place=place, of=Invoke(name=function, arguments={}, place=place), path=(field,))
             for text, (function, field) in _ASKED.items()
         }
-        for known in near:
-            for field, text in known.outputs.items():
-                self._tokens.setdefault(text, Reference(place=place, of=known.declared, path=(field,)))
+        for each in near:
+            for field, text in each.outputs.items():
+                self._tokens.setdefault(text, Reference(place=place, of=each.declared, path=(field,)))
         parts = sorted((text for text in self._tokens if len(text) >= _SHORTEST), key=len, reverse=True)
         self._parts = re.compile("|".join(map(re.escape, parts)))
 

@@ -18,7 +18,7 @@ from typing import Any
 
 from stepwell.check.json_values import ACCOUNT, NAMES, REGION, UNTOLD, stand_in
 from stepwell.check.program import Program, Raised
-from stepwell.check.recorded import Known, declared
+from stepwell.check.recorded import Known, complete, declared
 from stepwell.check.resources import Declared
 from stepwell.check.sources import Place
 from stepwell.check.values import Reference
@@ -169,6 +169,8 @@ class _Recorder:
             seen = self._seen(asked)
             if seen is None:
                 self.unseen.append(made)
+            else:
+                complete(seen, made)
             computed = {name: value for name, value in texts.items() if name not in asked.values.values}
             named = {name: texts[name] for name in NAMES if name in texts}
             self._known[urn] = Known(declared=seen or made, outputs={"id": id_, **computed, **named})
@@ -206,10 +208,9 @@ class _Recorder:
 
     def _place(self, asked: Registration) -> Place:
         """The innermost of the program's own lines that led to a registration; else its parent's."""
-        for spelled in (*asked.stack, asked.place):
-            found = _within(self._program.folder, spelled)
-            if found is not None:
-                return replace(found, column=self._column(found))
+        found = _within(self._program.folder, asked.place)
+        if found is not None:
+            return replace(found, column=self._column(found))
         entry = Place(file=self._program.sources[0].file, line=1, column=1)
         return self._places.get(asked.parent, entry)
 
@@ -222,7 +223,7 @@ class _Recorder:
         """The same resource as the reader saw it: by its name, or by its line where that has none."""
         lines = {
             (found.file, found.line)
-            for spelled in (*asked.stack, asked.place)
+            for spelled in asked.stack
             if (found := _within(self._program.folder, spelled)) is not None
         }
         for each in self._program.of(asked.type):

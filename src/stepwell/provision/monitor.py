@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
@@ -78,9 +79,9 @@ class Monitor(resource_pb2_grpc.ResourceMonitorServicer):
     def RegisterResource(self, request: Any, context: Any) -> Any:  # noqa: N802
         try:
             request = self.transforms.applied(request)
-            asked = _registration(request)
+            asked = _registration(request, self._project.folder)
         except ResourceRefused as error:
-            made = self._registrar.refuse(_registration(request), error)
+            made = self._registrar.refuse(_registration(request, self._project.folder), error)
         else:
             made = self._registrar.register(asked)
         self.transforms.remember(made.urn, request)
@@ -103,7 +104,7 @@ class Monitor(resource_pb2_grpc.ResourceMonitorServicer):
                 parent=request.parent,
                 dependencies=tuple(request.dependencies),
                 additional_secrets=tuple(request.additionalSecretOutputs),
-                place=_place(request),
+                place=_place(request, ()),
             )
         )
         if read.failed:
@@ -184,7 +185,8 @@ def _struct(made: Registered) -> Any:
     return struct
 
 
-def _registration(request: Any) -> Registration:
+def _registration(request: Any, folder: Path) -> Registration:
+    stack = tuple(_stack(request, folder))
     return Registration(
         type=request.type,
         name=request.name,
@@ -208,19 +210,21 @@ def _registration(request: Any) -> Registration:
         trigger=_trigger(request),
         replace_with=tuple(getattr(request, "replace_with", ())),
         unsupported=tuple(_unsupported(request)),
-        place=_place(request),
-        stack=tuple(_stack(request)),
+        place=_place(request, stack),
+        stack=stack,
     )
 
 
-def _place(request: Any) -> str:
-    """`FILE:LINE` of the source position, which old SDKs don't send."""
-    return _spelled(getattr(request, "sourcePosition", None))
+def _place(request: Any, stack: Sequence[str]) -> str:
+    """`FILE:LINE` of the source position, which old SDKs don't send; of a component's, its user's."""
+    return stack[0] if stack else _spelled(getattr(request, "sourcePosition", None))
 
 
-def _stack(request: Any) -> Iterator[str]:
+def _stack(request: Any, folder: Path) -> Iterator[str]:
     for frame in getattr(getattr(request, "stackTrace", None), "frames", ()):
-        if spelled := _spelled(frame.pc):
+        spelled = _spelled(frame.pc)
+        path = Path(spelled.rpartition(":")[0])
+        if path.resolve().is_relative_to(folder) and "site-packages" not in path.parts:
             yield spelled
 
 

@@ -66,9 +66,7 @@ def read(
     if not main.exists():
         raise ProjectInvalid(f"{main} does not exist", advice="Correct `main:` in Pulumi.yaml")
     path = settings_file(folder, stack)
-    configured = configuration.read(
-        about, name, path, passphrase=passphrase, decrypt=decrypt, given=config
-    )
+    configured = configuration.read(about, name, path, passphrase=passphrase, decrypt=decrypt, given=config)
     faults = list(configuration.faults(about, name, configured.values))
     if faults:
         raise ProjectInvalid(

@@ -80,7 +80,7 @@ class Registration:
     unsupported: tuple[str, ...] = ()
     #: where the program declares it, `FILE:LINE`; empty: the SDK doesn't say
     place: str = ""
-    #: the calls that led there, `FILE:LINE` each, the innermost first; empty: the SDK doesn't say
+    #: the program's lines that led there, the innermost first; empty: the SDK doesn't say
     stack: tuple[str, ...] = ()
 
 

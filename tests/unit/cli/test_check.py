@@ -89,3 +89,16 @@ def test_wrong_usage_ends_with_2(arguments: list[str], tmp_path: Path, monkeypat
 def test_up_says_whether_aws_would_take_the_program(folder: Path, text: str, line: str) -> None:
     (folder / "__main__.py").write_text(f"import pulumi_aws as aws\n{text}")
     assert portable(folder) == line
+
+
+def test_without_a_run_it_says_which_components_it_did_not_look_into(folder: Path, run):
+    (folder / "__main__.py").write_text(
+        'import pulumi\n\nfor name in ("a", "b"):\n    pulumi.ComponentResource("own:index:Store", name)\n'
+    )
+    assert run("check", str(folder)).err == f"{folder}: nothing found\n"
+    ended = run("check", str(folder), "--no-run")
+    assert (ended.code, ended.err) == (
+        0,
+        f"{folder}: nothing found\nwhat components declare wasn't looked into "
+        "(pulumi.ComponentResource at __main__.py:4 and 1 more): the program wasn't run\n",
+    )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import grpc
@@ -25,11 +26,15 @@ def events() -> list[Any]:
 
 
 @pytest.fixture
-def channel(tmp_path: Any, aws: Any, events: list[Any]) -> Any:
+def report(events: list[Any]) -> Report:
+    return Report("apply", events.append)
+
+
+@pytest.fixture
+def channel(tmp_path: Path, aws: Any, report: Report) -> Any:
     """A channel to a served deployment that applies."""
     (tmp_path / "__main__.py").write_text("")
     fresh = state.new(project="p", stack="dev", account="0" * 12, region="us-east-1", server="")
-    report = Report("apply", events.append)
     deployment = Deployment(
         project="p",
         stack="dev",
@@ -109,6 +114,29 @@ def test_a_resource_is_registered_with_all_its_options(channel: Any, aws: Any) -
     assert answer.object["retentionInDays"] == 7
     assert answer.object["arn"]["value"] == "arn:aws:logs:us-east-1:000000000000:log-group:/g"
     assert aws.table("log-group")["/g"]["retentionInDays"] == 7
+
+
+def test_a_refused_part_of_a_package_s_component_is_told_at_the_program_s_line(
+    channel: Any, report: Report, tmp_path: Path
+) -> None:
+    """The line is the innermost of the program's own, not the package's."""
+    stub = resource_pb2_grpc.ResourceMonitorStub(channel)
+    request = resource_pb2.RegisterResourceRequest(
+        type=LOGS, name="g", custom=True, supportsResultReporting=True
+    )
+    request.sourcePosition.uri, request.sourcePosition.line = "file:///lib/site-packages/acme.py", 7
+    lines = [
+        ("file:///lib/site-packages/acme.py", 7),
+        (f"file://{tmp_path}/.venv/site-packages/acme.py", 3),
+        (f"file://{tmp_path}/parts.py", 5),
+        (f"file://{tmp_path}/__main__.py", 9),
+    ]
+    for uri, line in lines:
+        request.stackTrace.frames.add().pc.uri = uri
+        request.stackTrace.frames[-1].pc.line = line
+    request.object.update({"retentionInDays": "often", "unknown": 1})
+    stub.RegisterResource(request)
+    assert {problem.declared for problem in report.problems} == {f"{tmp_path}/parts.py:5"}
 
 
 def test_the_programs_log_arrives_without_the_sdks_traces(channel: Any, events: list[Any]) -> None:

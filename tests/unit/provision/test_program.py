@@ -27,6 +27,13 @@ from stepwell.errors import UsageError
         ),
         ("import pulumi\nraise pulumi.RunError('said nicely')\n", "said nicely", "", 2, ""),
         (
+            "from stepwell.retrain.declaration import whole\n\nwhole('rows', 0, 1, 9)\n",
+            "rows is a whole number from 1 to 9, not 0",
+            "",
+            3,
+            "",
+        ),
+        (
             "import pulumi\npulumi.Config().require('absent')\n",
             "Configuration value program:absent is missing",
             "Write it under `config:`",
@@ -67,7 +74,7 @@ from stepwell.errors import UsageError
             "raise ValueError(value)",
         ),
     ],
-    ids=["syntax", "exit", "kill", "run-error", "config", "hook", "cycle", "json", "apply"],
+    ids=["syntax", "exit", "kill", "run-error", "declaration", "config", "hook", "cycle", "json", "apply"],
 )
 def test_a_fault_is_told_with_its_place_and_what_to_do(
     stack: Any, source: str, message: str, advice: str, line: int, traceback: str
