@@ -1,0 +1,89 @@
+"""What the program declared, as the functions read it: `code/settings.json` in the workflow's bucket."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True, kw_only=True)
+class Source:
+    """Where raw objects arrive."""
+
+    #: what their keys begin with
+    prefix: str = ""
+    #: what their keys end with
+    suffix: str = ""
+
+    def holds(self, key: str) -> bool:
+        """Whether a key is one of its objects; keys that end with `/` are folders of a console."""
+        return key.startswith(self.prefix) and key.endswith(self.suffix) and not key.endswith("/")
+
+
+@dataclass(frozen=True, kw_only=True)
+class When:
+    """How much must have arrived before a batch is begun; whichever holds first."""
+
+    #: rows in all pending objects; None: rows don't count
+    rows: int | None = None
+    #: seconds since the oldest pending object arrived; None: time doesn't count
+    seconds: float | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """A workflow as declared."""
+
+    #: its name
+    workflow: str
+    #: the endpoint's name; None: models are registered and not served
+    endpoint: str | None
+    #: the model package group's name
+    package_group: str
+    #: where raw objects arrive
+    sources: tuple[Source, ...]
+    #: None: an upload is a batch
+    when: When | None
+    #: the gate's settings
+    gate: Mapping[str, Any]
+    #: the label's column
+    label: str
+    #: all columns of prepared files, in their order
+    columns: tuple[str, ...]
+    #: s3:// URI of the folder of the gate's archive, and of the user's metric
+    gate_code: str
+    #: the training image
+    image: str
+    #: of the training job
+    hyperparameters: Mapping[str, str] = field(default_factory=dict)
+    #: s3:// URI of the training code
+    code: str
+    #: how many accepted batches are trained on beside the new one, the newest; None: all
+    batches: int | None = None
+    #: whether raw files begin with a line of names, which is no row
+    header: bool = True
+
+    @classmethod
+    def from_json(cls, value: Mapping[str, Any]) -> Settings:
+        """The settings of the document."""
+        when, train = value.get("when"), value["train"]
+        return cls(
+            workflow=value["workflow"],
+            endpoint=value.get("endpoint"),
+            package_group=value["package_group"],
+            sources=tuple(
+                Source(prefix=each.get("prefix") or "", suffix=each.get("suffix") or "")
+                for each in value["sources"]
+            ),
+            when=None if when is None else When(rows=when.get("rows"), seconds=when.get("seconds")),
+            gate=value["gate"],
+            label=value["label"],
+            columns=tuple(value["columns"]),
+            gate_code=value["gate_code"],
+            image=train["image"],
+            hyperparameters=train.get("hyperparameters") or {},
+            code=train["code"],
+            batches=train.get("batches"),
+            header=value.get("header", True),
+        )
