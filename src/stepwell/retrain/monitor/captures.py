@@ -1,8 +1,8 @@
 """What an endpoint was asked and answered, read from SageMaker's data capture.
 
 Files are JSON Lines below ENDPOINT/VARIANT/YYYY/MM/DD/HH; a line is one request:
-{"captureData": {"endpointInput": {"observedContentType", "mode", "data", "encoding"}, "endpointOutput": {..}},
-"eventMetadata": {"eventId", "inferenceId", "inferenceTime"}, "eventVersion": "0"}.
+{"captureData": {"endpointInput": {"observedContentType", "mode", "data", "encoding"},
+"endpointOutput": {..}}, "eventMetadata": {"eventId", "inferenceId", "inferenceTime"}, "eventVersion": "0"}.
 Source: Amazon SageMaker Developer Guide, "Capture data from real-time endpoint".
 """
 

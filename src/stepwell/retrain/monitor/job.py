@@ -129,7 +129,7 @@ def _measure(
 ) -> None:
     """Measure what is enough to be measured; the rest waits in the state."""
     report.rows = state.rows
-    report.awaiting = len(state.awaiting)
+    report.awaiting, report.until = len(state.awaiting), state.until
     values: Dict[Tuple[str, str], Tuple[float, Any]] = {}
     if state.rows >= told.least_rows:
         for name in told.columns:

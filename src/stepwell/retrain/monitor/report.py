@@ -43,6 +43,8 @@ class Report:
     score: Any = None
     #: answers that wait for a label
     awaiting: int = 0
+    #: the time of the newest request that has counted, in seconds since 1970; 0: none has
+    until: float = 0.0
     #: {"measure", "column", "value", "cross", "rearm"} of all that crossed now
     crossings: List[Dict[str, Any]] = field(default_factory=list)
     #: the same of signals that had crossed and aren't back
@@ -87,6 +89,7 @@ class Report:
             "columns": self.columns,
             "score": self.score,
             "awaiting": self.awaiting,
+            "until": self.until,
             "crossings": self.crossings,
             "standing": self.standing,
         }
@@ -97,6 +100,7 @@ class Report:
             "outcome": self.outcome,
             "sentence": self.sentence,
             "rows": self.rows,
+            "until": self.until,
             "crossings": self.crossings[:MOST_TOLD],
             "more": max(len(self.crossings) - MOST_TOLD, 0),
         }

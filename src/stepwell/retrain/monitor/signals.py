@@ -1,7 +1,7 @@
-"""When a measure is told: beyond its threshold several times in a row, and then not again until it was back.
+"""When a measure is told: beyond its threshold several times in a row; then not again until it was back.
 
-A value that swings about a threshold would be told every day. So it has two: it crosses at one, and only where
-it has been within the other may it cross again.
+A value that swings about a threshold would be told every day. So it has two: it crosses at one, and only
+where it has been within the other may it cross again.
 """
 
 from __future__ import annotations

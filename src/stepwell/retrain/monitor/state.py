@@ -1,4 +1,4 @@
-"""What one measure leaves to the next: which requests have counted, and what waits for more rows or labels."""
+"""What one measure leaves to the next: which requests have counted, what waits for rows or labels."""
 
 from __future__ import annotations
 

@@ -1,11 +1,11 @@
 """The tests: how far two distributions are apart, and how likely so much is by chance.
 
-- Population stability index: sum of (a - e) ln(a / e) over bins, for shares a of what is seen and e of what is
-  expected (Siddiqi, Credit Risk Scorecards, 2006, chapter 9). If nothing has changed, PSI / (1/n + 1/m) is
+- Population stability index: sum of (a - e) ln(a / e) over bins, for shares a of what is seen and e of what
+  is expected (Siddiqi, Credit Risk Scorecards, 2006, chapter 9). If nothing has changed, PSI / (1/n + 1/m) is
   distributed as chi-squared with one degree of freedom less than bins, n and m being the numbers of rows
   (Yurdakul and Naranjo, Journal of Risk Model Validation 14, 2020).
-- Kolmogorov-Smirnov: the greatest distance D of two distribution functions. Its p-value is the asymptotic one,
-  Q(x) = 2 sum (-1)^(k-1) exp(-2 k^2 x^2) with x = (sqrt(r) + 0.12 + 0.11 / sqrt(r)) D and r = n m / (n + m)
+- Kolmogorov-Smirnov: the greatest distance D of two distribution functions. Its p-value is the asymptotic
+  one, Q(x) = 2 sum (-1)^(k-1) exp(-2 k^2 x^2) with x = (sqrt(r) + 0.12 + 0.11 / sqrt(r)) D, r = nm / (n + m)
   (Smirnov, Annals of Mathematical Statistics 19, 1948; the correction for few rows: Stephens, Journal of the
   Royal Statistical Society B 32, 1970).
 """
@@ -57,8 +57,8 @@ def kolmogorov(x: float) -> float:
 def chi_squared(x: float, degrees: int) -> float:
     """The upper tail of the chi-squared distribution: the regularised gamma function Q(degrees/2, x/2).
 
-    Its series below the mean and its continued fraction above (Abramowitz and Stegun, Handbook of Mathematical
-    Functions, 1964, 6.5.29 and 6.5.31).
+    Its series below the mean and its continued fraction above (Abramowitz and Stegun, Handbook of
+    Mathematical Functions, 1964, 6.5.29 and 6.5.31).
     """
     if x <= 0 or degrees < 1:
         return 1.0

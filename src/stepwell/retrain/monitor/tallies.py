@@ -1,6 +1,6 @@
 """What is counted of each column while captured rows go by, and what it says of drift.
 
-Counts need bounded memory, whatever arrives, and can be written down: rows of a quiet day join the next one's.
+Counts need bounded memory, whatever arrives, and can be written down: rows of a quiet day join the next's.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from ..gate.answers import class_name
 from . import statistics
 from .distributions import Bounds, Categories, Numbers, Plain
 
-#: a category's rows among those seen, were nothing changed, below which it joins the rare ones (Cochran's rule)
+#: rows expected of a category, were nothing changed, below which it joins the rare ones (Cochran's rule)
 LEAST_EXPECTED = 5
 #: categories never seen in training that are counted by name
 MOST_UNSEEN = 1000
