@@ -20,6 +20,10 @@ MOST_ENTRIES = 8
 MOST_ALIKE = 10
 #: facts that are too long for a tree
 COUNTED = ("packages",)
+#: facts that things which belong together have alike: told of the first
+SHARED = ("workflow", "batch", "image", "model data")
+#: kinds whose facts stand beside the name
+INLINE = ("object",)
 
 
 @click.command(short_help="What something came from, and what came of it.")
@@ -54,65 +58,74 @@ def lineage(name: str, direction: str | None, data: Path, as_json: bool) -> None
 
 def tree(graph: Graph, direction: str | None = None) -> Any:
     """The graph as rich's tree: the root's facts, then both directions, or one."""
-    from rich.tree import Tree
-
-    made = Tree(_title(graph, graph.root))
-    _facts(made, graph, graph.root)
-    drawn = {graph.root}
-    for heading, name, follow, end in (
-        ("came from", "back", graph.origins, "origin"),
-        ("led to", "forward", graph.results, "result"),
-    ):
-        if direction in (None, name) and any(True for _ in follow(graph.root)):
-            _draw(made.add(f"[bold]{heading}[/bold]"), graph, graph.root, follow, end, drawn)
-    return made
+    return _Drawing(graph).tree(direction)
 
 
-def _draw(
-    branch: Any,
-    graph: Graph,
-    reference: Reference,
-    follow: Callable[[Reference], Iterator[Edge]],
-    end: str,
-    drawn: set[Reference],
-) -> None:
-    """What lies behind a thing; one that was drawn before is named, and not told again."""
-    alike: dict[tuple[str, str], list[Edge]] = {}
-    for edge in follow(reference):
-        alike.setdefault((getattr(edge, end).kind, edge.relation), []).append(edge)
-    for (kind, relation), edges in alike.items():
-        for edge in edges[:MOST_ALIKE]:
+class _Drawing:
+    """One tree. A thing that was drawn before is only named, a fact that was told before is left out."""
+
+    def __init__(self, graph: Graph) -> None:
+        self._graph = graph
+        self._drawn = {graph.root}
+        self._told: set[tuple[str, str]] = set()
+
+    def tree(self, direction: str | None) -> Any:
+        from rich.tree import Tree
+
+        graph, root = self._graph, self._graph.root
+        made = Tree(self._title(root))
+        self._facts(made, root)
+        for heading, name, follow, end in (
+            ("came from", "back", graph.origins, "origin"),
+            ("led to", "forward", graph.results, "result"),
+        ):
+            if direction in (None, name) and any(True for _ in follow(root)):
+                self._branch(made.add(f"[bold]{heading}[/bold]"), root, follow, end)
+        return made
+
+    def _branch(
+        self, branch: Any, reference: Reference, follow: Callable[[Reference], Iterator[Edge]], end: str
+    ) -> None:
+        """What lies behind a thing; a lot of one kind is cut short."""
+        alike: dict[tuple[str, str], list[Reference]] = {}
+        for edge in follow(reference):
             other: Reference = getattr(edge, end)
-            title = _title(graph, other)
-            title = f"{relation} {title}" if end == "origin" else f"{title} [dim]({relation} it)[/dim]"
-            if other in drawn:
-                branch.add(f"{title} [dim](above)[/dim]")
-                continue
-            drawn.add(other)
-            below = branch.add(title)
-            _facts(below, graph, other)
-            _draw(below, graph, other, follow, end, drawn)
-        if len(edges) > MOST_ALIKE:
-            branch.add(f"[dim]{relation} {len(edges) - MOST_ALIKE} more of kind {kind}[/dim]")
+            alike.setdefault((other.kind, edge.relation), []).append(other)
+        for (kind, relation), others in alike.items():
+            for other in others[:MOST_ALIKE]:
+                title = self._title(other)
+                title = f"{relation} {title}" if end == "origin" else f"{title} [dim]({relation} it)[/dim]"
+                if other in self._drawn:
+                    branch.add(f"{title} [dim](above)[/dim]")
+                    continue
+                self._drawn.add(other)
+                below = branch.add(title)
+                self._facts(below, other)
+                self._branch(below, other, follow, end)
+            if len(others) > MOST_ALIKE:
+                branch.add(f"[dim]{relation} {len(others) - MOST_ALIKE} more of kind {kind}[/dim]")
 
+    def _title(self, reference: Reference) -> str:
+        from rich.markup import escape
 
-def _title(graph: Graph, reference: Reference) -> str:
-    from rich.markup import escape
+        node = self._graph.nodes[reference]
+        title = f"{reference.kind} [bold]{escape(reference.called)}[/bold]"
+        if reference.kind in INLINE:
+            facts = ", ".join(f"{name} {_shown(value)}" for name, value in node.facts.items())
+            title += f" [dim]{escape(facts)}[/dim]" if facts else ""
+        return f"{title} [red]{escape(node.missing)}[/red]" if node.missing else title
 
-    missing = graph.nodes[reference].missing
-    told = f" [red]{escape(missing)}[/red]" if missing else ""
-    return f"{reference.kind} [bold]{escape(reference.called)}[/bold]{told}"
+    def _facts(self, branch: Any, reference: Reference) -> None:
+        from rich.markup import escape
 
-
-def _facts(branch: Any, graph: Graph, reference: Reference) -> None:
-    from rich.markup import escape
-
-    node = graph.nodes[reference]
-    for name, value in node.facts.items():
-        shown = f"{len(value)} (see --json)" if name in COUNTED else _shown(value)
-        branch.add(f"[dim]{escape(name)}[/dim] {escape(shown)}")
-    for sentence in node.unknown:
-        branch.add(f"[yellow]not known[/yellow] {escape(sentence)}")
+        node = self._graph.nodes[reference]
+        for name, value in node.facts.items() if reference.kind not in INLINE else ():
+            shown = f"{len(value)} (see --json)" if name in COUNTED else _shown(value)
+            if name not in SHARED or (name, shown) not in self._told:
+                branch.add(f"[dim]{escape(name)}[/dim] {escape(shown)}")
+            self._told.add((name, shown))
+        for sentence in node.unknown:
+            branch.add(f"[yellow]not known[/yellow] {escape(sentence)}")
 
 
 def _shown(value: Any) -> str:

@@ -55,10 +55,8 @@ def test_a_tree_shows_what_an_endpoint_came_from_and_what_is_gone(run, server):
         "workflow digits",
         "came from",
         "configured by endpoint-config digits-2",
-        "workflow digits",
         "serves model digits-2",
         "image image:1",
-        "workflow digits",
         "made from model-package digits/2 it is not there (any more)",
     ]
     assert "there is a model digits too" in done.err
@@ -144,7 +142,7 @@ def test_many_alike_and_long_facts_are_cut_short(capsys):
         "history": ["a", "b"],
     }
     nodes = [Node(reference=batch, facts=facts, unknown=("Why: who [knows].",))]
-    nodes += [Node(reference=each) for each in objects]
+    nodes += [Node(reference=each, facts={"sha256": "ab", "size": 7}, missing="gone") for each in objects]
     lines = drawn(capsys, graph(batch, nodes, [(each, "holds", batch) for each in objects]))
     assert lines[:6] == [
         "batch march",
@@ -154,4 +152,5 @@ def test_many_alike_and_long_facts_are_cut_short(capsys):
         "history a; b",
         "not known Why: who [knows].",
     ]
+    assert lines[7] == "holds object s3://b/0 sha256 ab, size 7 gone"
     assert (len(lines), lines[-1]) == (6 + 1 + MOST_ALIKE + 1, "holds 3 more of kind object")
