@@ -8,6 +8,7 @@ from typing import Any
 
 from stepwell.retrain.declaration import DeclarationError, Part
 from stepwell.retrain.prepare import settings as prepare
+from stepwell.retrain.prepare.faults import SettingsInvalid
 
 
 class _Cells(Part):
@@ -34,7 +35,7 @@ class _Cells(Part):
         said = {key: value for key, value in found.items() if value not in (None, [], "", False)}
         try:
             prepare.Column.from_json(said)
-        except prepare.SettingsInvalid as error:
+        except SettingsInvalid as error:
             raise DeclarationError(str(error)) from None
         return said
 

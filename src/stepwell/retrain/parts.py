@@ -1,4 +1,4 @@
-"""What a workflow is made of beside its triggers: preparing, training, judging, deploying, asking a person."""
+"""What a workflow is made of beside its triggers: preparing, training, judging, deploying, approval."""
 
 from __future__ import annotations
 
@@ -17,7 +17,6 @@ from stepwell.retrain.declaration import (
     DeclarationError,
     Part,
     instance_of,
-    known,
     matches,
     number,
     seconds,
@@ -26,7 +25,8 @@ from stepwell.retrain.declaration import (
 )
 from stepwell.retrain.gate.faults import SettingsInvalid as GateInvalid
 from stepwell.retrain.gate.settings import Baseline, Settings, Slice
-from stepwell.retrain.prepare import settings as prepare
+from stepwell.retrain.prepare.faults import SettingsInvalid as PrepareInvalid
+from stepwell.retrain.prepare.settings import Settings as PrepareSettings
 
 _IMAGE = r"[a-z0-9][a-z0-9.-]*(:\d+)?/[a-z0-9._/-]+(:[\w.-]{1,128})?(@sha256:[0-9a-f]{64})?"
 _INSTANCE = r"ml\.[a-z0-9-]+\.[a-z0-9-]+"
@@ -92,8 +92,8 @@ class Prepare(_Job):
     def __post_init__(self) -> None:
         self._check_job()
         try:
-            prepare.Settings.from_json(self.settings())
-        except prepare.SettingsInvalid as error:
+            PrepareSettings.from_json(self.settings())
+        except PrepareInvalid as error:
             raise DeclarationError(f"Prepare: {error}") from None
         if self.function is not None:
             sources.function("Prepare's function", sources.folder("Prepare's code", self.code), self.function)
@@ -155,9 +155,8 @@ class Train(_Job):
         sources.script("Train's inference", folder, self.inference)
         instance_of("Train's hyperparameters", self.hyperparameters, Mapping)
         for name in self.hyperparameters:
-            matches(
-                "a hyperparameter's name", name, r"(?!sagemaker_)[\w.-]{1,256}", "one of letters, digits, -"
-            )
+            allowed = "of letters, digits, '_', '-' and '.', and doesn't begin with sagemaker_"
+            matches("a hyperparameter's name", name, r"(?!sagemaker_)[\w.-]{1,256}", allowed)
         if self.batches is not None:
             whole("Train's batches", self.batches, 1, 10_000)
         instance_of("Train's channels", self.channels, Mapping)
@@ -272,9 +271,8 @@ class Deploy(Part):
 
     def __post_init__(self) -> None:
         if self.endpoint is not None:
-            matches(
-                "Deploy's endpoint", self.endpoint, _ENDPOINT, "at most 63 letters, digits and single '-'"
-            )
+            allowed = "at most 63 letters and digits, with '-' between them"
+            matches("Deploy's endpoint", self.endpoint, _ENDPOINT, allowed)
         matches("Deploy's instance", self.instance, _INSTANCE, "a SageMaker instance type: 'ml.m5.large'")
         whole("Deploy's count", self.count, 1, 1000)
         if self.capture is not None:
@@ -308,9 +306,8 @@ def check_kind(what: str, value: object, kind: type[Part], *, optional: bool = F
     """Raises DeclarationError where a part is of another kind."""
     if isinstance(value, kind) or (optional and value is None):
         return
-    known(
-        f"RetrainingWorkflow's {what}", type(value).__name__, [kind.__name__, *(["None"] if optional else [])]
-    )
+    allowed = f"{kind.__name__} or None" if optional else kind.__name__
+    raise DeclarationError(f"RetrainingWorkflow's {what} is {allowed}, not {value!r}")
 
 
 def _text(value: Any) -> str:

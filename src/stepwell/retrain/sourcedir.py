@@ -1,4 +1,4 @@
-"""The user's training scripts as the archive that SageMaker's script mode wants; the same bytes every time."""
+"""The user's training scripts as the archive that SageMaker's script mode wants, always the same bytes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The user's files that a workflow ships: they must be there, and be Python, when the workflow is declared."""
+"""The user's files that a workflow ships: there, and Python, when the workflow is declared."""
 
 from __future__ import annotations
 
