@@ -76,9 +76,10 @@ class Listed:
     modified: datetime
 
 
-def listing(s3: Any, bucket: str, prefix: str) -> Iterator[Listed]:
-    """All objects below a prefix, page by page."""
-    for page in s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix):
+def listing(s3: Any, bucket: str, prefix: str, *, after: str = "") -> Iterator[Listed]:
+    """All objects below a prefix whose keys come after another, page by page."""
+    asked = {"StartAfter": after} if after else {}
+    for page in s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix, **asked):
         for each in page.get("Contents", ()):
             yield Listed(
                 key=each["Key"],

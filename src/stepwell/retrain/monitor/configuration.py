@@ -21,14 +21,16 @@ class Limits:
     cross: float
     #: within it a value that has crossed may cross again
     rearm: float
+    #: whether it crosses by falling, as a score does
+    below: bool = False
 
     def crossed(self, value: float) -> bool:
-        """Whether the value is beyond; below, where `cross` is the lower of the two."""
-        return value > self.cross if self.cross >= self.rearm else value < self.cross
+        """Whether the value is beyond."""
+        return value < self.cross if self.below else value > self.cross
 
     def back(self, value: float) -> bool:
         """Whether the value is well within."""
-        return value <= self.rearm if self.cross >= self.rearm else value >= self.rearm
+        return value >= self.rearm if self.below else value <= self.rearm
 
 
 @dataclass(frozen=True)
@@ -69,7 +71,7 @@ class Configuration:
             what = f"no {', '.join(unknown)}" if unknown else "endpoint and columns"
             raise MonitorFault(f"the configuration has {what}")
         try:
-            given["limits"] = {name: Limits(*pair) for name, pair in given.get("limits", {}).items()}
+            given["limits"] = {name: Limits(**each) for name, each in given.get("limits", {}).items()}
             given["columns"] = tuple(given["columns"])
             given["classes"] = tuple(given.get("classes", ()))
         except TypeError as error:
