@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import zipfile
 from collections.abc import Iterable, Mapping
+from io import BytesIO
 from pathlib import Path
 
 #: where the shipped packages lie
@@ -23,7 +24,7 @@ def write(package: str, target: Path) -> Path:
 
     Raises FileNotFoundError where there is no such package.
     """
-    return _pack(_sources(package), target)
+    return _write(packed(sources(package)), target)
 
 
 def together(packages: Iterable[str], target: Path) -> Path:
@@ -33,21 +34,28 @@ def together(packages: Iterable[str], target: Path) -> Path:
     """
     entries = {f"{PARENT}/__init__.py": b""}
     for package in packages:
-        entries.update((f"{PARENT}/{name}", content) for name, content in _sources(package).items())
-    return _pack(entries, target)
+        entries.update((f"{PARENT}/{name}", content) for name, content in sources(package).items())
+    return _write(packed(entries), target)
 
 
-def _sources(package: str) -> dict[str, bytes]:
-    """A package's files by their paths."""
+def sources(package: str) -> dict[str, bytes]:
+    """A package's files by their paths below `HERE`. Raises FileNotFoundError as `write` does."""
     paths = sorted((HERE / package).rglob("*.py"))
     if not paths:
         raise FileNotFoundError(f"{HERE / package} has no Python files")
     return {path.relative_to(HERE).as_posix(): path.read_bytes() for path in paths}
 
 
-def _pack(entries: Mapping[str, bytes], target: Path) -> Path:
-    target.parent.mkdir(parents=True, exist_ok=True)
-    with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as packed:
+def packed(entries: Mapping[str, bytes]) -> bytes:
+    """Files by their paths as an archive."""
+    whole = BytesIO()
+    with zipfile.ZipFile(whole, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, content in entries.items():
-            packed.writestr(zipfile.ZipInfo(name, WHEN), content, zipfile.ZIP_DEFLATED)
+            archive.writestr(zipfile.ZipInfo(name, WHEN), content, zipfile.ZIP_DEFLATED)
+    return whole.getvalue()
+
+
+def _write(content: bytes, target: Path) -> Path:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    target.write_bytes(content)
     return target

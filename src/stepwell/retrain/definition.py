@@ -29,6 +29,8 @@ RETRY_BUSY = {
 #: how SageMaker refuses what isn't there, called through the SDK integration
 NOT_FOUND = ["SageMaker.SageMakerException"]
 PROCESSING = "/opt/ml/processing"
+#: what a package asks of people that needs none; metadata can't be empty
+NOTHING = "nothing"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -225,7 +227,7 @@ def _asking(machine: Machine) -> dict[str, State]:
         "AskRelease": {"asks": "release", "status": "PendingManualApproval", "seconds": machine.patience}
     }
     if machine.approval is None:
-        asks["AskNobody"] = {"asks": "", "status": "Approved"}
+        asks["AskNobody"] = {"asks": NOTHING, "status": "Approved"}
     else:
         asks["AskApproval"] = {**asks["AskRelease"], "asks": "approve", "seconds": machine.approval}
     go_on = "CreateModel" if machine.deployment is not None else "CloseRegistered"
@@ -272,7 +274,7 @@ def _asking(machine: Machine) -> dict[str, State]:
         },
         "IsAsked": {
             "Type": "Choice",
-            "Choices": [{"Variable": "$.asked.asks", "StringEquals": "", "Next": go_on}],
+            "Choices": [{"Variable": "$.asked.asks", "StringEquals": NOTHING, "Next": go_on}],
             "Default": "Park",
         },
         "Park": _ledger(machine, "park", "AwaitDecision"),

@@ -13,7 +13,7 @@ from stepwell.retrain import rights
 from stepwell.retrain.names import Names
 from stepwell.retrain.rights import Right
 from stepwell.retrain.roles import Roles
-from stepwell.retrain.shipping import archive
+from stepwell.retrain.shipping import package
 
 #: where the ledger's settings lie in the bucket
 SETTINGS = "code/settings.json"
@@ -52,7 +52,7 @@ class Functions:
             name=name,
             runtime="python3.12",
             handler=handler,
-            code=pulumi.FileArchive(str(archive("ledger"))),
+            code=package("ledger"),
             role=role.arn,
             timeout=300,
             memory_size=512,

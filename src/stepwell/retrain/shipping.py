@@ -1,17 +1,14 @@
 """What a workflow puts into its bucket: code for its jobs and functions, and their settings.
 
-Archives are written to a folder that is gone when the program has ended; equal code makes equal archives,
-so that nothing is uploaded again that hasn't changed.
+Archives are given as they are, in base64, and not as files of a build: a program that is only looked at
+leaves nothing behind. Equal code makes equal archives, so nothing is uploaded again that hasn't changed.
 """
 
 from __future__ import annotations
 
-import atexit
+import base64
 import json
-import shutil
-import tempfile
 from collections.abc import Mapping
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -21,19 +18,6 @@ import pulumi_aws as aws
 from stepwell.retrain import archives, sourcedir
 from stepwell.retrain.names import Later, Names
 from stepwell.retrain.parts import Gate, Prepare, Train
-
-
-@cache
-def _build() -> Path:
-    """The folder of this process's archives."""
-    folder = Path(tempfile.mkdtemp(prefix="stepwell-retrain-"))
-    atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    return folder
-
-
-def archive(package: str) -> Path:
-    """One of the shipped packages as a zip file."""
-    return archives.write(package, _build() / f"{package}.zip")
 
 
 class Shipping:
@@ -48,6 +32,10 @@ class Shipping:
     def file(self, key: str, path: Path) -> Later:
         """A file under a key; gives its URI."""
         return self._put(key, source=pulumi.FileAsset(str(path)))
+
+    def archive(self, key: str, packed: bytes) -> Later:
+        """An archive under a key; gives its URI."""
+        return self._put(key, content_base64=base64.b64encode(packed).decode())
 
     def document(self, key: str, value: Mapping[str, Any]) -> Later:
         """A JSON document, in which values may be outputs."""
@@ -69,18 +57,19 @@ def dumped(value: Mapping[str, Any]) -> Later:
         return pulumi.Output.json_dumps(value, indent=1)
 
 
-def ship(shipping: Shipping, *, name: str, prepare: Prepare, train: Train, gate: Gate) -> None:
+def ship(shipping: Shipping, *, prepare: Prepare, train: Train, gate: Gate) -> None:
     """The code of the three jobs, and what prepare is told."""
-    shipping.file("code/prepare/prepare.zip", archive("prepare"))
+    shipping.archive("code/prepare/prepare.zip", archives.packed(archives.sources("prepare")))
     shipping.document("code/prepare.json", prepare.settings())
-    shipping.file("code/gate/gate.zip", archive("gate"))
+    shipping.archive("code/gate/gate.zip", archives.packed(archives.sources("gate")))
     for folder, module in (("prepare", prepare.module), ("gate", gate.module)):
         if module is not None:
             shipping.file(f"code/{folder}/{module.name}", module)
-    packed = sourcedir.write(
-        Path(train.code),
-        _build() / name / "sourcedir.tar.gz",
-        entry_point=train.entry_point,
-        inference=train.inference,
-    )
-    shipping.file("code/train/sourcedir.tar.gz", packed)
+    scripts = sourcedir.packed(Path(train.code), entry_point=train.entry_point, inference=train.inference)
+    shipping.archive("code/train/sourcedir.tar.gz", scripts)
+
+
+def package(name: str) -> pulumi.AssetArchive:
+    """One of the shipped packages as a function's code."""
+    paths = archives.sources(name)
+    return pulumi.AssetArchive({path: pulumi.FileAsset(str(archives.HERE / path)) for path in paths})

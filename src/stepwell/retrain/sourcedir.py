@@ -15,23 +15,22 @@ from stepwell.retrain import train_and_pack
 PROGRAM = "train_and_pack.py"
 
 
-def write(code: Path, target: Path, *, entry_point: str, inference: str) -> Path:
-    """Write the folder's files and ours; gives the path. Folders of caches and hidden files stay out."""
+def packed(code: Path, *, entry_point: str, inference: str) -> bytes:
+    """The folder's files and ours. Caches and hidden files stay out."""
     own = {
         PROGRAM: Path(train_and_pack.__file__).read_bytes(),
         train_and_pack.TOLD: json.dumps({"entry_point": entry_point, "inference": inference}).encode(),
     }
-    target.parent.mkdir(parents=True, exist_ok=True)
+    whole = BytesIO()
     with (
-        target.open("wb") as file,
-        gzip.GzipFile(filename="", fileobj=file, mode="wb", mtime=0) as zipped,
-        tarfile.open(fileobj=zipped, mode="w", format=tarfile.USTAR_FORMAT) as packed,
+        gzip.GzipFile(filename="", fileobj=whole, mode="wb", mtime=0) as zipped,
+        tarfile.open(fileobj=zipped, mode="w", format=tarfile.USTAR_FORMAT) as archive,
     ):
         for name, content in sorted({**dict(_files(code)), **own}.items()):
             entry = tarfile.TarInfo(name)
             entry.size = len(content)
-            packed.addfile(entry, BytesIO(content))
-    return target
+            archive.addfile(entry, BytesIO(content))
+    return whole.getvalue()
 
 
 def _files(code: Path) -> Iterator[tuple[str, bytes]]:

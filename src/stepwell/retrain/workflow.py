@@ -100,7 +100,7 @@ class RetrainingWorkflow(pulumi.ComponentResource):  # type: ignore[misc]
         if bucket is None:
             stored = [storing.bucket(names, force_destroy, tagged, own)]
         shipping = Shipping(names, stored, own)
-        ship(shipping, name=name, prepare=prepare, train=train, gate=gate)
+        ship(shipping, prepare=prepare, train=train, gate=gate)
         shipping.document(SETTINGS, _settings(names, triggers, prepare, train, gate, when))
         group = aws.sagemaker.ModelPackageGroup(name, model_package_group_name=name, tags=tagged, opts=own)
         functions = Functions(names=names, roles=roles, log_days=log_days, tags=tagged, opts=own)
