@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 from jobs import IMAGE, Work
 from running import Running, role, until
 
@@ -13,6 +15,9 @@ from stepwell.retrain.gate import Settings, Trial, judge
 from stepwell.retrain.gate.rows import Rows
 from stepwell.retrain.gate.sources import Sources
 from stepwell.retrain.gate.trial import Model
+from stepwell.retrain.lineage.graph import Reference
+from stepwell.retrain.lineage.reading import Reader
+from stepwell.retrain.lineage.tracing import trace
 
 SCRIPT = """
 import os, pathlib
@@ -117,6 +122,28 @@ def judged(batch: str) -> dict[str, Any]:
     return judge(trial, Settings(floor=0.7)).to_json()
 
 
+def read_only(work: Work, package: str) -> set[tuple[str, str, str]]:
+    """What is reached from a package with the rights that the documentation names, both ways and without gaps."""
+    page = (Path(__file__).resolve().parents[2] / "docs" / "lineage.md").read_text()
+    policy = page.split("## Rights")[1].split("```json")[1].split("```")[0]
+    iam = work.running.client("iam")
+    iam.create_user(UserName="lineage-reader")
+    iam.put_user_policy(UserName="lineage-reader", PolicyName="read", PolicyDocument=policy)
+    key = iam.create_access_key(UserName="lineage-reader")["AccessKey"]
+    credentials = {
+        "aws_access_key_id": key["AccessKeyId"],
+        "aws_secret_access_key": key["SecretAccessKey"],
+    }
+    source = Reader(lambda service: work.running.client(service, **credentials))
+    graph = trace(Reference("model-package", package), source).to_json()
+    assert not [node for node in graph["nodes"] if "missing" in node or "unknown" in node]
+    for kind in ("batch", "execution"):
+        assert source.names(kind, "march" if kind == "execution" else "march-0a1b2c3d")
+    with pytest.raises(ClientError, match="AccessDenied"):
+        work.running.client("sagemaker", **credentials).delete_model(ModelName="lineage-digits")
+    return said(graph)
+
+
 def test_a_workflows_package_leads_to_batches_and_evidence_also_while_its_run_waits(work: Work) -> None:
     """The documents are those that runs write; the pieces are real: a job, a package, an execution."""
     bucket, name = work.bucket, "march-0a1b2c3d"
@@ -201,6 +228,8 @@ def test_a_workflows_package_leads_to_batches_and_evidence_also_while_its_run_wa
         assert f"batch    {name}" in shown.stdout
         if status == "RUNNING":
             states.stop_execution(executionArn=execution)
+    assert lineage(work, "march")["root"] == f"execution:{execution}"
+    assert read_only(work, package) >= back
     work.s3.delete_object(Bucket=bucket, Key="data/march.csv", VersionId=version)
     missing = [node["id"] for node in lineage(work, folder)["nodes"] if "missing" in node]
     assert missing == [held]

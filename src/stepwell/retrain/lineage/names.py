@@ -34,24 +34,29 @@ def named(text: str, source: Source) -> tuple[Reference, ...]:
     version = VERSION.fullmatch(text)
     if version is not None:
         return (_version(version[1], version[2], source),)
-    found = tuple(each for kind in BY_NAME if (each := _of_kind(kind, text, source)) is not None)
-    for kind in BY_SEARCH:
-        if not found:
-            found = tuple(Reference(kind, name) for name in source.names(kind, text))
+    found, refused = [], []
+    for kind in (*BY_NAME, *BY_SEARCH):
+        if kind in BY_SEARCH and found:
+            break
+        try:
+            found += _of_kind(kind, text, source)
+        except Unreadable:
+            refused.append(kind)
     if not found:
-        raise NoSuch(f"nothing is called {text!r}: no {', '.join((*BY_NAME, *BY_SEARCH[:-1]))} or execution")
-    return found
+        kinds = [kind for kind in (*BY_NAME, *BY_SEARCH) if kind not in refused]
+        more = f"; it may be of a kind that may not be read: {', '.join(refused)}" if refused else ""
+        raise NoSuch(f"nothing is called {text!r}, of the kinds {', '.join(kinds)}{more}")
+    return tuple(found)
 
 
-def _of_kind(kind: str, name: str, source: Source) -> Reference | None:
+def _of_kind(kind: str, name: str, source: Source) -> list[Reference]:
+    """The things of one kind that a plain name means. Raises Unreadable."""
+    if kind in BY_SEARCH:
+        return [Reference(kind, each) for each in source.names(kind, name)]
     if kind == "model-package":
-        versions = source.names(kind, name)
-        return Reference(kind, versions[0]) if versions else None
+        return [Reference(kind, each) for each in source.names(kind, name)[:1]]
     reference = Reference(kind, name)
-    try:
-        return reference if source.read(reference) is not None else None
-    except Unreadable:
-        return None
+    return [reference] if source.read(reference) is not None else []
 
 
 def _of_arn(text: str, source: Source) -> Reference:
@@ -63,9 +68,9 @@ def _of_arn(text: str, source: Source) -> Reference:
     kind, _, name = arn.resource.partition("/")
     if arn.service == "sagemaker" and kind == "model-package-group":
         found = _of_kind("model-package", name, source)
-        if found is None:
+        if not found:
             raise NoSuch(f"model package group {name} isn't there, or has no versions")
-        return found
+        return found[0]
     if arn.service != "sagemaker" or kind not in BY_NAME:
         raise NoSuch(f"{text} has no lineage: it is none of {', '.join(BY_NAME)} or execution")
     return Reference(kind, text if kind == "model-package" else name)

@@ -379,3 +379,11 @@ def test_a_thing_is_named_as_people_name_it(text: str) -> None:
 def test_a_name_of_nothing_is_refused(text: str) -> None:
     with pytest.raises(NoSuch):
         named(text, workflow())
+
+
+def test_a_name_is_looked_for_as_far_as_rights_reach() -> None:
+    source = workflow()
+    source.refused |= {Reference("endpoint", "digits"), Reference("training-job", "absent")}
+    assert named("digits", source) == (Reference("model-package", PACKAGE),)
+    with pytest.raises(NoSuch, match="may not be read: training-job"):
+        named("absent", source)
