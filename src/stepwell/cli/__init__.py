@@ -43,6 +43,7 @@ COMMANDS = {
     "approve": "decisions",
     "reject": "decisions",
     "release": "decisions",
+    "batches": "batches",
 }
 
 #: what `stepwell --help` says of each, so that it needs to import none
@@ -73,6 +74,7 @@ SUMMARIES = {
     "approve": "Let a workflow that waits for a person go on.",
     "reject": "Have a workflow that waits for a person end without a new model.",
     "release": "Let a quarantined batch go on.",
+    "batches": "A retraining workflow's batches: list, show, withdraw, accept.",
 }
 
 
