@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
+from declaring import Program
 from functions import messages
 from jobs import IMAGE, Work, tarred
 from running import Running, allow, logging, role, until
@@ -152,6 +153,46 @@ def test_a_role_that_may_not_put_objects_is_told_in_the_endpoints_log(work: Work
     assert ask(work, "unable", "1") == "1"
     until(lambda: any("AccessDenied" in line and "s3:PutObject" in line for line in logged(work, "unable")))
     assert asked(work, "unable") == []
+
+
+PROGRAM = """
+model = aws.sagemaker.Model(
+    "model",
+    execution_role_arn=ROLE,
+    primary_container={"image": IMAGE, "model_data_url": f"s3://{BUCKET}/echo.tar.gz"},
+)
+config = aws.sagemaker.EndpointConfiguration(
+    "config",
+    production_variants=[
+        {
+            "variant_name": "AllTraffic",
+            "model_name": model.name,
+            "initial_instance_count": 1,
+            "instance_type": "ml.m5.large",
+        }
+    ],
+    data_capture_config={
+        "initial_sampling_percentage": PERCENTAGE,
+        "destination_s3_uri": f"s3://{BUCKET}/capture",
+        "capture_options": [{"capture_mode": "Input"}, {"capture_mode": "Output"}],
+        "capture_content_type_header": {"csv_content_types": ["text/csv"]},
+    },
+)
+endpoint = aws.sagemaker.Endpoint("endpoint", name="declared", endpoint_config_name=config.name)
+"""
+
+
+def test_a_pulumi_program_declares_what_is_captured_and_changes_it(work: Work, program: Program) -> None:
+    """A second run changes nothing; another percentage is another configuration, which the endpoint takes."""
+    work.s3.put_object(Bucket=work.bucket, Key="echo.tar.gz", Body=tarred({"code/inference.py": ECHO}))
+    given = f"ROLE, IMAGE, BUCKET = {work.role!r}, {IMAGE!r}, {work.bucket!r}\n"
+    program.settled(f"{given}PERCENTAGE = 100\n{PROGRAM}")
+    assert ask(work, "declared", "1,2") == "2,1"
+    until(lambda: asked(work, "declared") == ["1,2"])
+    program.up(f"{given}PERCENTAGE = 25\n{PROGRAM}")
+    shown = work.sagemaker.describe_endpoint(EndpointName="declared")["DataCaptureConfig"]
+    assert (shown["CaptureStatus"], shown["CurrentSamplingPercentage"]) == ("Started", 25)
+    program.destroy()
 
 
 @pytest.mark.faults

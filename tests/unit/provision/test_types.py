@@ -19,6 +19,14 @@ ROLE_ARN = "arn:aws:iam::000000000000:role/r"
 CODE = Content(archive=True, sha256="1", about="code", data=b"PK one")
 CODE_2 = Content(archive=True, sha256="2", about="code", data=b"PK two")
 VARIANT = {"variantName": "v", "modelName": "m", "instanceType": "ml.m5.large", "initialInstanceCount": 1}
+CAPTURE = {
+    "enableCapture": True,
+    "initialSamplingPercentage": 20,
+    "destinationS3Uri": "s3://b/capture",
+    "captureOptions": [{"captureMode": "Input"}, {"captureMode": "Output"}],
+    "captureContentTypeHeader": {"csvContentTypes": ["text/csv"], "jsonContentTypes": ["application/json"]},
+    "kmsKeyId": "alias/key",
+}
 FUNCTION = {"name": "f", "role": ROLE_ARN, "runtime": "python3.11", "handler": "h.main", "code": CODE}
 MACHINE = {"name": "m", "roleArn": ROLE_ARN, "definition": '{"StartAt": "A", "States": {}}'}
 MACHINE_ARN = "arn:aws:states:us-east-1:000000000000:stateMachine:m"
@@ -106,10 +114,14 @@ LIVES: list[
     ),
     (
         "aws:sagemaker/endpointConfiguration:EndpointConfiguration",
-        {"name": "c", "productionVariants": [{**VARIANT, "volumeSizeInGb": 5}]},
+        {
+            "name": "c",
+            "productionVariants": [{**VARIANT, "volumeSizeInGb": 5}],
+            "dataCaptureConfig": CAPTURE,
+        },
         {"tagsAll": {"a": "b"}},
         "c",
-        {"productionVariants": [{**VARIANT, "volumeSizeInGb": 5}]},
+        {"productionVariants": [{**VARIANT, "volumeSizeInGb": 5}], "dataCaptureConfig": CAPTURE},
         ["CreateEndpointConfig"],
         ["AddTags"],
         ["DeleteEndpointConfig"],

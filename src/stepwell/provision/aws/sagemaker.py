@@ -176,8 +176,10 @@ _VARIANT: Mapping[str, Property] = {
     "capacityReservationConfig": refused("there is no capacity to reserve on this machine"),
 }
 _CAPTURE: Mapping[str, Property] = {
-    **block("destinationS3Uri enableCapture initialSamplingPercentage kmsKeyId"),
-    "captureOptions": honoured(required=True, fields=block("captureMode")),
+    "destinationS3Uri": honoured(required=True),
+    "initialSamplingPercentage": honoured(required=True),
+    **block("enableCapture kmsKeyId"),
+    "captureOptions": honoured(required=True, fields={"captureMode": honoured(required=True)}),
     "captureContentTypeHeader": honoured(fields=block("csvContentTypes jsonContentTypes")),
 }
 
