@@ -123,7 +123,7 @@ def judged(batch: str) -> dict[str, Any]:
 
 
 def read_only(work: Work, package: str) -> set[tuple[str, str, str]]:
-    """What is reached from a package with the rights that the documentation names, both ways and without gaps."""
+    """What is reached from a package, both ways and without gaps, with the rights that the page names."""
     page = (Path(__file__).resolve().parents[2] / "docs" / "lineage.md").read_text()
     policy = page.split("## Rights")[1].split("```json")[1].split("```")[0]
     iam = work.running.client("iam")

@@ -34,7 +34,8 @@ def named(text: str, source: Source) -> tuple[Reference, ...]:
     version = VERSION.fullmatch(text)
     if version is not None:
         return (_version(version[1], version[2], source),)
-    found, refused = [], []
+    found: list[Reference] = []
+    refused: list[str] = []
     for kind in (*BY_NAME, *BY_SEARCH):
         if kind in BY_SEARCH and found:
             break
