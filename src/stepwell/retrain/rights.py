@@ -52,7 +52,7 @@ def prepare(names: Names, *, prefixes: Iterable[str], image: Later) -> list[Righ
     """The prepare job's."""
     written = ("train.csv", "held-out.csv", "profile.json", "prepared.json")
     return [
-        _listing(names, "its inputs"),
+        listing(names, "its inputs"),
         Right(
             sid="ReadBatch",
             actions=["s3:GetObject"],
@@ -71,7 +71,7 @@ def prepare(names: Names, *, prefixes: Iterable[str], image: Later) -> list[Righ
             resources=names.objects(*(f"batches/*/{each}" for each in written)),
             why="rows to train on, rows held out, and the profile",
         ),
-        *_container(names, image, "ProcessingJobs"),
+        *container(names, image, "ProcessingJobs"),
     ]
 
 
@@ -79,7 +79,7 @@ def train(names: Names, *, image: Later, channels: Iterable[Later] = ()) -> list
     """The training job's: it can't read what is held out."""
     further = [arn for uri in channels for arn in _channel(names, uri)]
     return [
-        _listing(names, "its channels", [bucket for bucket, _ in further]),
+        listing(names, "its channels", [bucket for bucket, _ in further]),
         Right(
             sid="ReadRows",
             actions=["s3:GetObject"],
@@ -98,14 +98,14 @@ def train(names: Names, *, image: Later, channels: Iterable[Later] = ()) -> list
         Right(
             sid="WriteModel", actions=["s3:PutObject"], resources=names.objects("models/*"), why="the model"
         ),
-        *_container(names, image, "TrainingJobs"),
+        *container(names, image, "TrainingJobs"),
     ]
 
 
 def gate(names: Names, *, image: Later) -> list[Right]:
     """The gate job's."""
     return [
-        _listing(names, "its inputs"),
+        listing(names, "its inputs"),
         Right(
             sid="ReadModels",
             actions=["s3:GetObject"],
@@ -130,7 +130,7 @@ def gate(names: Names, *, image: Later) -> list[Right]:
             resources=names.objects("runs/*/evidence.json", "runs/*/summary.json"),
             why="what was found",
         ),
-        *_container(names, image, "ProcessingJobs"),
+        *container(names, image, "ProcessingJobs"),
     ]
 
 
@@ -143,12 +143,12 @@ def serve(names: Names, *, image: Later, captured: bool) -> list[Right]:
         why="a share of requests and answers, for the monitor",
     )
     return [
-        _listing(names, "the model", only_aws="a model is fetched by its key here"),
+        listing(names, "the model", only_aws="a model is fetched by its key here"),
         Right(
             sid="ReadModel", actions=["s3:GetObject"], resources=names.objects("models/*"), why="the model"
         ),
         *([capture] if captured else []),
-        *_container(names, image, "Endpoints/*"),
+        *container(names, image, "Endpoints/*"),
     ]
 
 
@@ -335,7 +335,7 @@ def _serving(names: Names) -> list[Right]:
 
 
 def start(names: Names) -> list[Right]:
-    """EventBridge's and Systems Manager's: whatever starts the machine."""
+    """EventBridge's: whatever starts the machine."""
     return [
         Right(
             sid="StartRetraining",
@@ -346,7 +346,21 @@ def start(names: Names) -> list[Right]:
     ]
 
 
-def _listing(names: Names, what: str, buckets: Iterable[Later] = (), *, only_aws: str = "") -> Right:
+def window(names: Names) -> list[Right]:
+    """Systems Manager's, whose task ends with the run that it has started."""
+    return [
+        *start(names),
+        Right(
+            sid="FollowRun",
+            actions=["states:DescribeExecution"],
+            resources=[names.executions],
+            why="the window's task has the status of the run",
+        ),
+    ]
+
+
+def listing(names: Names, what: str, buckets: Iterable[Later] = (), *, only_aws: str = "") -> Right:
+    """What SageMaker needs to find a job's inputs."""
     return Right(
         sid="List",
         actions=["s3:ListBucket"],
@@ -356,7 +370,7 @@ def _listing(names: Names, what: str, buckets: Iterable[Later] = (), *, only_aws
     )
 
 
-def _container(names: Names, image: Later, group: str) -> list[Right]:
+def container(names: Names, image: Later, group: str) -> list[Right]:
     """What SageMaker does in the name of a container's role."""
     pulls = ("BatchGetImage", "GetDownloadUrlForLayer", "BatchCheckLayerAvailability")
     return [

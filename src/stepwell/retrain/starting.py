@@ -86,7 +86,7 @@ class Starting:
         part = "window"
         role = self.names.role(part)
         if is_first:
-            made = self.roles.make(part, "ssm.amazonaws.com", rights.start(self.names))
+            made = self.roles.make(part, "ssm.amazonaws.com", rights.window(self.names))
             role = made.arn
         window = aws.ssm.MaintenanceWindow(
             name,
