@@ -7,7 +7,7 @@ files itself. Equal code makes an equal archive, so that nothing is uploaded or 
 from __future__ import annotations
 
 import zipfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from io import BytesIO
 from pathlib import Path
 
@@ -27,23 +27,23 @@ def write(package: str, target: Path) -> Path:
     return _write(packed(sources(package)), target)
 
 
-def together(packages: Iterable[str], target: Path) -> Path:
-    """Write packages that share code as one archive, below `retrain`: `python3 -m retrain.monitor`.
-
-    Raises FileNotFoundError as `write` does.
-    """
-    entries = {f"{PARENT}/__init__.py": b""}
-    for package in packages:
-        entries.update((f"{PARENT}/{name}", content) for name, content in sources(package).items())
-    return _write(packed(entries), target)
-
-
 def sources(package: str) -> dict[str, bytes]:
     """A package's files by their paths below `HERE`. Raises FileNotFoundError as `write` does."""
     paths = sorted((HERE / package).rglob("*.py"))
     if not paths:
         raise FileNotFoundError(f"{HERE / package} has no Python files")
     return {path.relative_to(HERE).as_posix(): path.read_bytes() for path in paths}
+
+
+def together(*packages: str) -> dict[str, bytes]:
+    """The files of packages that share code, below `retrain`: `python3 -m retrain.monitor`.
+
+    Raises FileNotFoundError as `write` does.
+    """
+    entries = {f"{PARENT}/__init__.py": b'"""What imports one another."""\n'}
+    for package in packages:
+        entries.update((f"{PARENT}/{name}", content) for name, content in sources(package).items())
+    return entries
 
 
 def packed(entries: Mapping[str, bytes]) -> bytes:

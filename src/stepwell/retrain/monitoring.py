@@ -1,9 +1,8 @@
-"""Drift, as a part of a workflow and as resources: a scheduled machine that measures and starts retraining."""
+"""Drift, as a part of a workflow: how often is measured, which thresholds there are, what the job is told."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -119,9 +118,9 @@ def check(monitor: Monitor, *, gate: Gate, when: When | None, triggers: Sequence
 
 
 def limits(monitor: Monitor, gate: Gate, when: When | None) -> dict[str, dict[str, Any]]:
-    """The job's thresholds by measure; a score's is the stricter of the monitor's and the condition's.
+    """The job's thresholds by measure; the score's may be a condition's.
 
-    Raises DeclarationError where a score's threshold faces the wrong way.
+    Raises DeclarationError where the score has two, or one that faces the wrong way.
     """
     found: dict[str, dict[str, Any]] = {}
     for name in RISING:

@@ -15,7 +15,7 @@ from typing import Any, Dict, List, Sequence, Tuple
 from ..gate.answers import Unusable, answers, class_name
 from ..gate.faults import MetricUndefined, SettingsInvalid
 from ..gate.metrics import Metric, Scale, metric
-from .configuration import Configuration, Limits
+from .configuration import Configuration
 from .faults import MonitorFault
 
 DRAWS = 1000
@@ -49,14 +49,10 @@ def metric_of(told: Configuration) -> Metric:
         found = metric(told.metric, task=told.task, higher_is_better=told.higher_is_better)
     except SettingsInvalid as error:
         raise MonitorFault(str(error)) from None
-    limits: Any = told.limits.get("score")
-    if isinstance(limits, Limits) and limits.cross != limits.rearm:
-        falls = limits.cross < limits.rearm
-        if falls != found.higher_is_better:
-            better = "higher" if found.higher_is_better else "lower"
-            raise MonitorFault(
-                f"of {found.name} {better} is better: the score's limits are the wrong way round"
-            )
+    limits = told.limits.get("score")
+    if limits is not None and limits.below != found.higher_is_better:
+        better = "higher" if found.higher_is_better else "lower"
+        raise MonitorFault(f"of {found.name} {better} is better: the score's limits are the wrong way round")
     return found
 
 

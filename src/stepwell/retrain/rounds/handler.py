@@ -47,8 +47,13 @@ def handler(event: Mapping[str, Any], context: Any) -> Round:
 
 @cache
 def _monitor() -> Monitor:
-    told = {name.lower(): os.environ[name] for name in ("BUCKET", "WORKFLOW", "ENDPOINT", "LABELS")}
-    return Monitor(**told, s3=boto3.client("s3"), sagemaker=boto3.client("sagemaker"))
+    told = {name.lower(): os.environ[name] for name in ("BUCKET", "WORKFLOW", "ENDPOINT")}
+    return Monitor(
+        **told,
+        labels=os.environ.get("LABELS", ""),
+        s3=boto3.client("s3"),
+        sagemaker=boto3.client("sagemaker"),
+    )
 
 
 def begin(monitor: Monitor, event: Mapping[str, Any]) -> Round:
