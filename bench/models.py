@@ -19,7 +19,7 @@ from lean import Lean
 from servers import ROOT, Stepwell
 
 IMAGE = "683313688378.dkr.ecr.us-east-1.amazonaws.com/sagemaker-scikit-learn:1.4-2-cpu-py3"
-JOBS = ROOT / "examples" / "digits" / "jobs"
+JOBS = ROOT / "tests" / "acceptance" / "by_hand" / "jobs"
 BUCKET = "bench-models"
 INSTANCE = {"InstanceType": "ml.m5.large", "InstanceCount": 1, "VolumeSizeInGB": 5}
 

@@ -1,4 +1,4 @@
-"""The digits, and the example's workflow set up with nothing but boto3: as a user without Pulumi would."""
+"""The digits, and a workflow of one's own set up with nothing but boto3: as a user without Pulumi would."""
 
 from __future__ import annotations
 
@@ -19,7 +19,8 @@ from running import allow, arn, logging
 
 from stepwell.retrain import archives
 
-EXAMPLE = Path(__file__).resolve().parents[2] / "examples" / "digits"
+#: a workflow with its definition, its functions and its jobs written out, and no component
+BY_HAND = Path(__file__).resolve().parent / "by_hand"
 IMAGE = "683313688378.dkr.ecr.us-east-1.amazonaws.com/sagemaker-scikit-learn:1.4-2-cpu-py3"
 #: where each of the 14 forms begins
 FORMS = (0, 130, 256, 386, 516, 646, 776, 905, 1029, 1157, 1287, 1415, 1545, 1667, 1797)
@@ -73,7 +74,7 @@ def training_code() -> bytes:
     packed = io.BytesIO()
     with tarfile.open(fileobj=packed, mode="w:gz") as archive:
         for name in ("train.py", "inference.py"):
-            archive.add(EXAMPLE / "jobs" / name, name)
+            archive.add(BY_HAND / "jobs" / name, name)
     return packed.getvalue()
 
 
@@ -85,8 +86,8 @@ def gate_code() -> bytes:
 
 @cache
 def workflow() -> Any:
-    """The example's module that holds the state machine and the gate's settings."""
-    spec = importlib.util.spec_from_file_location("workflow", EXAMPLE / "workflow.py")
+    """The module that holds the state machine and the gate's settings."""
+    spec = importlib.util.spec_from_file_location("workflow", BY_HAND / "workflow.py")
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
@@ -95,7 +96,7 @@ def workflow() -> Any:
 
 
 def definition(**names: Any) -> str:
-    """The example's state machine."""
+    """The state machine."""
     return json.dumps(workflow().definition(**names))
 
 
@@ -190,13 +191,13 @@ class Retraining:
         return made
 
     def function(self, name: str, **variables: str) -> str:
-        """One of the example's functions; gives its ARN."""
+        """One of the functions; gives its ARN."""
         made: str = self.client("lambda").create_function(
             FunctionName=f"{self.name}-{name}",
             Runtime="python3.12",
             Handler=f"{name}.handler",
             Role=self.role(name, "lambda.amazonaws.com"),
-            Code={"ZipFile": zipped(EXAMPLE / name)},
+            Code={"ZipFile": zipped(BY_HAND / name)},
             Timeout=60,
             MemorySize=512,
             Environment={"Variables": variables},

@@ -4,7 +4,6 @@ import argparse
 import csv
 import os
 import pathlib
-import shutil
 
 import joblib
 import numpy
@@ -12,11 +11,13 @@ from sklearn.ensemble import RandomForestClassifier
 
 
 def read_rows(folder):
-    """Pixels and labels of all CSV files below `folder`."""
+    """Pixels and labels of all CSV files below `folder`, each with a header."""
     rows = []
     for path in sorted(pathlib.Path(folder).rglob("*.csv")):
         with path.open(newline="") as file:
-            rows += [[int(value) for value in line] for line in csv.reader(file)]
+            lines = csv.reader(file)
+            next(lines)
+            rows += [[int(value) for value in line] for line in lines]
     table = numpy.array(rows, dtype=numpy.int64)
     return table[:, 1:], table[:, 0]
 
@@ -30,10 +31,7 @@ def main():
     model = RandomForestClassifier(options.n_estimators, random_state=options.seed, oob_score=True)
     model.fit(pixels, labels)
     print(f"rows={len(labels)}; out_of_bag_accuracy={model.oob_score_:.4f};", flush=True)
-    folder = pathlib.Path(os.environ["SM_MODEL_DIR"])
-    joblib.dump(model, folder / "model.joblib")
-    (folder / "code").mkdir(exist_ok=True)
-    shutil.copy(pathlib.Path(__file__).with_name("inference.py"), folder / "code" / "inference.py")
+    joblib.dump(model, pathlib.Path(os.environ["SM_MODEL_DIR"]) / "model.joblib")
 
 
 if __name__ == "__main__":
