@@ -19,11 +19,13 @@ from typing import BinaryIO, NamedTuple
 import msgspec
 
 from stepwell.calls import FileBody
-from stepwell.services.sagemaker.capture_lines import file_uri, hour
+from stepwell.services.sagemaker.capture_lines import file_uri
 
 log = logging.getLogger(__name__)
 
 SUFFIX = ".jsonl"
+#: seconds whose lines are together
+HOUR = 3600
 #: bytes read at a time
 BLOCK = 1 << 16
 
@@ -39,6 +41,10 @@ class Source(NamedTuple):
     role: str
     #: DestinationS3Uri
     destination: str
+
+
+#: what a file is for: a source, and the hour's number since the epoch
+Place = tuple[Source, int]
 
 
 class Header(msgspec.Struct, frozen=True, kw_only=True):
@@ -79,19 +85,19 @@ class CaptureFiles:
         self._unique = unique
         self._durable = durable
         #: those that lines are added to
-        self._open: dict[tuple[Source, str], Path] = {}
+        self._open: dict[Place, Path] = {}
 
     def write(self, entries: Sequence[Entry]) -> dict[Source, int]:
         """Append lines; they are on disk when this returns. Gives the sizes of the files that they are in.
 
         Raises OSError, for a full disk say; what cannot be written whole is not written.
         """
-        groups: dict[tuple[Source, str], list[Entry]] = {}
+        groups: dict[Place, list[Entry]] = {}
         for entry in entries:
-            groups.setdefault((entry.source, hour(entry.moment)), []).append(entry)
+            groups.setdefault((entry.source, int(entry.moment // HOUR)), []).append(entry)
         return {place[0]: self._append(place, group) for place, group in groups.items()}
 
-    def _append(self, place: tuple[Source, str], entries: Sequence[Entry]) -> int:
+    def _append(self, place: Place, entries: Sequence[Entry]) -> int:
         data = b"".join(entry.line for entry in entries)
         path = self._open.get(place)
         if path is None:

@@ -73,13 +73,8 @@ def encoded(body: bytes, content_type: str, capture: DataCapture) -> tuple[str, 
     return base64.b64encode(body).decode(), "BASE64"
 
 
-def hour(moment: float) -> str:
-    """The folder of a moment: a file holds invocations of one hour."""
-    return datetime.fromtimestamp(moment, UTC).strftime("%Y/%m/%d/%H")
-
-
 def file_uri(destination: str, endpoint: str, variant: str, moment: float, unique: str) -> str:
     """The object of the file that begins at `moment`: `DESTINATION/ENDPOINT/VARIANT/YYYY/MM/DD/HH/NAME`."""
     when = datetime.fromtimestamp(moment, UTC)
     name = f"{when:%M-%S}-{when.microsecond // 1000:03d}-{unique}.jsonl"
-    return below(destination, endpoint, variant, hour(moment), name)
+    return below(destination, endpoint, variant, f"{when:%Y/%m/%d/%H}", name)

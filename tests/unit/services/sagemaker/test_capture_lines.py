@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from stepwell.errors import AwsError
-from stepwell.services.sagemaker.capture_lines import Invocation, encoded, file_uri, hour, line
+from stepwell.services.sagemaker.capture_lines import Invocation, encoded, file_uri, line
 from stepwell.services.sagemaker.data_capture import DataCapture, check, deployed, summary
 
 #: 2023-11-14T22:13:20.007Z
@@ -120,7 +120,6 @@ def test_a_body_without_a_type_is_called_bytes() -> None:
 def test_a_file_is_named_by_its_endpoint_variant_and_beginning(destination: str) -> None:
     uri = file_uri(destination, "digits", "AllTraffic", MOMENT, "ID")
     assert uri == "s3://bucket/capture/digits/AllTraffic/2023/11/14/22/13-20-007-ID.jsonl"
-    assert hour(MOMENT) == "2023/11/14/22"
 
 
 def test_a_bucket_alone_is_a_destination() -> None:
