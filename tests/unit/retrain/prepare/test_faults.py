@@ -273,6 +273,14 @@ def test_five_faults_are_named_and_the_rest_counted(batch: Batch) -> None:
     assert message.endswith("; and 996 more")
 
 
+def test_faults_are_in_the_order_of_lines_not_of_columns(batch: Batch) -> None:
+    batch.raw("a.csv", HEADER + "41,west,,,true\n41,north\nx,north,,,true\n")
+    message = batch.refused()
+    assert [message.index(f"line {line}") for line in (2, 3, 4)] == sorted(
+        message.index(f"line {line}") for line in (2, 3, 4)
+    )
+
+
 def test_a_message_is_at_most_a_kilobyte(batch: Batch) -> None:
     """However long names and values are; the first fault is always told."""
     name = "ж" * 200

@@ -60,7 +60,7 @@ def test_a_sketchs_ranks_are_within_the_error_that_it_states(pieces: list[list[f
 
 @pytest.mark.parametrize("order", ["ascending", "descending", "shuffled", "alternating"])
 def test_the_error_of_a_million_numbers_is_small_in_any_order(order: str) -> None:
-    """A sketch of 16,384 a level keeps a fraction of them, and knows its ranks to 0.1 %."""
+    """Below 0.1 % of the ranks; and as odd and even take turns, steps' errors make up for each other."""
     count, sketch = 1_000_000, Sketch()
     values = [float(value) for value in range(count)]
     if order == "descending":
@@ -75,7 +75,7 @@ def test_the_error_of_a_million_numbers_is_small_in_any_order(order: str) -> Non
     assert sketch.slack / count < 0.001
     for part, value in enumerate(sketch.quantiles(20)):
         place = bisect.bisect_left(ranks, value)
-        assert abs(place - part * count / 20) <= sketch.slack + 1
+        assert abs(place - part * count / 20) <= sketch.slack / 2
 
 
 def test_numbers_near_the_largest_have_a_mean_and_no_deviation() -> None:
