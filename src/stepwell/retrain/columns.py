@@ -29,10 +29,10 @@ class _Cells(Part):
             "low": self.low,
             "high": self.high,
             "values": list(self.values),
-            "missing": self.missing,
-            "pattern": self.pattern,
+            "missing": self.missing or None,
+            "pattern": self.pattern or None,
         }
-        said = {key: value for key, value in found.items() if value not in (None, [], "", False)}
+        said = {key: value for key, value in found.items() if value is not None and value != []}
         try:
             prepare.Column.from_json(said)
         except SettingsInvalid as error:
