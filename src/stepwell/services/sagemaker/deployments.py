@@ -20,7 +20,7 @@ from stepwell.services.sagemaker.fleets import Fleet
 from stepwell.services.sagemaker.models import Model
 
 #: deployments that are kept of one endpoint
-KEPT = 200
+KEPT = 100
 
 
 class Cause(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

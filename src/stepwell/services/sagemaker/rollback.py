@@ -31,6 +31,7 @@ from stepwell.services.sagemaker import (
 from stepwell.services.sagemaker.deployments import Cause, Deployment
 from stepwell.services.sagemaker.endpoint_configs import EndpointConfig
 from stepwell.services.sagemaker.endpoints import Endpoint
+from stepwell.services.sagemaker.errors import ConflictException
 from stepwell.services.sagemaker.image_check import image_check
 from stepwell.services.sagemaker.models import Model
 from stepwell.services.sagemaker.ports import Environments
@@ -258,10 +259,13 @@ class Rollbacks:
     #: what images stand for
     environments: Environments
 
-    async def prepare(self, call: Call, context: Context) -> None:
-        """Raises ValidationException when a model's artefact is gone, or its image is unknown."""
+    async def prepare(self, call: Call, context: Context) -> Plan | None:
+        """The plan, looked through; None for a repeated request.
+
+        Raises ValidationException when a model's artefact is gone, or its image is unknown.
+        """
         if await context.read(lambda view: _repeated(view, call.params)) is not None:
-            return
+            return None
         found = await context.read(lambda view: plan(view, call.params))
         for container, role in found.serving:
             await image_check(self.environments)(container["Image"])
@@ -270,13 +274,18 @@ class Rollbacks:
             for uri in (container.get("ModelDataUrl", ""), submitted):
                 if uri.startswith("s3://"):
                     await _require_object(context, session, uri)
+        return found
 
-    def roll_back(self, call: Call, draft: Draft, _: None) -> dict[str, Any]:
+    def roll_back(self, call: Call, draft: Draft, prepared: Plan | None) -> dict[str, Any]:
         """RollbackEndpoint: the deployment begins with the commit, and with it what it takes."""
         repeated = _repeated(draft, call.params)
         if repeated is not None:
             return _answer(draft, repeated)
         found = plan(draft, call.params)
+        if found != prepared:
+            raise ConflictException(
+                f'Endpoint "{found.endpoint.arn}" or what it goes back to has just changed: ask again.'
+            )
         if found.new_model is not None:
             models.create(_nested(call, "CreateModel", found.new_model), draft, None)
         if found.new_config is not None:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import pytest
 
 from stepwell.api.callers import role_session
 from stepwell.api.operations import Site
+from stepwell.calls import Call
 from stepwell.errors import AwsError
 from stepwell.services import sagemaker
+from stepwell.services.sagemaker import deployments as history
 
 ROLE = "arn:aws:iam::000000000000:role/train"
 PACKAGE = "arn:aws:sagemaker:us-east-1:000000000000:model-package/digits"
@@ -42,7 +45,7 @@ def config_of(world: Any) -> str:
 
 
 def update(world: Any, *names: str) -> None:
-    """Have the endpoint serve models of these names, one after the other, by configurations of their names."""
+    """Have the endpoint serve models of these names in turn, by configurations of their names."""
     for name in names:
         world.model(name)
         world.config(name, name)
@@ -230,6 +233,56 @@ def test_a_repeated_request_rolls_back_once(world: Any) -> None:
     assert (first["From"]["Number"], first["To"]["Number"]) == (3, 4)
     assert (again["From"]["Number"], again["To"]["Number"]) == (3, 4)
     assert config_of(world) == "two"
+
+
+def test_what_changes_between_looking_and_committing_is_a_conflict(world: Any) -> None:
+    """Two at once: one of them rolls back, and nobody goes back two steps unasked."""
+    world.endpoint("digits", "one")
+    update(world, "two", "three")
+
+    async def both() -> list[Any]:
+        calls = [world.server.dispatch("stepwell", "RollbackEndpoint", EndpointName="digits") for _ in "12"]
+        return await asyncio.gather(*calls, return_exceptions=True)
+
+    answers = world.server.run(both())
+    world.settle("Endpoint", "digits", "InService")
+    assert sorted(isinstance(each, AwsError) for each in answers) == [False, True]
+    assert config_of(world) == "two"
+
+
+def test_a_plan_that_no_longer_holds_is_refused(world: Any) -> None:
+    world.endpoint("digits", "one")
+    update(world, "two")
+    keeper = sagemaker.Rollbacks(environments=world.environments)
+    call = Call(
+        service="stepwell",
+        operation="RollbackEndpoint",
+        params={"EndpointName": "digits"},
+        caller=world.server.caller,
+    )
+    prepared = world.server.run(keeper.prepare(call, world.server.context))
+    update(world, "three")
+    with pytest.raises(AwsError, match="has just changed") as error:
+        world.server.decide(lambda draft: keeper.roll_back(call, draft, prepared))
+    assert error.value.error_code == "ConflictException"
+    assert config_of(world) == "three"
+
+
+def test_a_history_keeps_the_newest_and_always_what_serves(
+    world: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(history, "KEPT", 3)
+    world.endpoint("digits", "one")
+    world.model("bad", broken=b"")
+    for number in range(4):
+        world.config(f"bad-{number}", "bad")
+        world("UpdateEndpoint", EndpointName="digits", EndpointConfigName=f"bad-{number}")
+        world.settle("Endpoint", "digits", "InService")
+    assert [(each["Number"], each["Status"]) for each in deployments(world)] == [
+        (1, "InService"),
+        (4, "Failed"),
+        (5, "Failed"),
+    ]
 
 
 def test_a_rollback_goes_on_after_the_server_dies_in_its_middle(world: Any) -> None:
