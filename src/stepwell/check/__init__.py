@@ -15,8 +15,11 @@ Each rule is a row in the module of its family; `rules()` lists them.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from stepwell.check import (
     definitions,
@@ -108,15 +111,16 @@ def check(folder: Path, *, target: str = "", run: bool = True) -> list[Finding]:
 
 def look(folder: Path, *, target: str = "", run: bool = True) -> Look:
     """As `check`, with the components that weren't looked into."""
-    program, why = _whole(folder, run=run)
     chosen = (*rules(), *(rules(aws=True) if target == "aws" else ()))
-    unseen = tuple(program.components) if why else ()
-    return Look(findings=_apply(program, chosen), unseen=unseen, why=why)
+    with _whole(folder, run=run) as (program, why):
+        unseen = tuple(program.components) if why else ()
+        return Look(findings=_apply(program, chosen), unseen=unseen, why=why)
 
 
 def portability(folder: Path) -> list[Finding]:
     """What AWS would refuse of the program, or not do. Raises UsageError where there is no program."""
-    return _apply(whole(folder), rules(aws=True))
+    with _whole(folder, run=True) as (program, _):
+        return _apply(program, rules(aws=True))
 
 
 def whole(folder: Path) -> Program:
@@ -124,20 +128,24 @@ def whole(folder: Path) -> Program:
 
     Raises UsageError where there is no program.
     """
-    return _whole(folder, run=True)[0]
+    with _whole(folder, run=True) as (program, _):
+        return program
 
 
-def _whole(folder: Path, *, run: bool) -> tuple[Program, str]:
-    """The program, and why its components weren't looked into."""
+@contextmanager
+def _whole(folder: Path, *, run: bool) -> Iterator[tuple[Program, str]]:
+    """The program, and why its components weren't looked into; within it there are the files that it made."""
     program = read(folder)
     if not program.components:
-        return program, ""
-    if not run:
-        return program, "the program wasn't run"
-    # the engine and the AWS types' tables; programs without components need neither the SDK nor gRPC
-    from stepwell.check import recording
+        yield program, ""
+    elif not run:
+        yield program, "the program wasn't run"
+    else:
+        # programs without components need neither the SDK nor gRPC
+        from stepwell.check import recording
 
-    return program, recording.record(program)
+        with TemporaryDirectory(prefix="stepwell-check-") as keep:
+            yield program, recording.record(program, Path(keep))
 
 
 def _apply(program: Program, chosen: tuple[Rule, ...]) -> list[Finding]:

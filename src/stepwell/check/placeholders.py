@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from stepwell.check.json_values import document
 from stepwell.check.program import Program
 from stepwell.check.rules import Fault, Rule
-from stepwell.check.values import Literal, get, text, walk
+from stepwell.check.values import Array, Literal, Value, get, items, known, text, walk
 
 _WORDS = "REGION|ACCOUNT_ID|ACCOUNT_NUMBER|AWS_ACCOUNT_ID|FUNCTION_NAME|BUCKET_NAME|ROLE_NAME"
 _THINGS = "account|bucket|role|function|region|hash|name|id|arn|key|image|model|definition|url|value|code"
@@ -30,6 +30,14 @@ _FORMS = (
 _ACCOUNT = re.compile(r"(?<!\d)(123456789012|111122223333|444455556666)(?!\d)")
 #: HTML and templates use angle brackets for what they mean
 _MARKUP = re.compile(r"</\w|/>|<!|<(html|body|div|p|br|b|i|a|h\d|span|table|xml)\b", re.IGNORECASE)
+#: EventBridge's own variables of input templates
+_VARIABLES = (
+    "aws.events.rule-arn",
+    "aws.events.rule-name",
+    "aws.events.event.ingestion-time",
+    "aws.events.event",
+    "aws.events.event.json",
+)
 #: properties that people read and no machine does
 _PROSE = ("description", "comment", "tags", "definition", "code")
 
@@ -50,15 +58,24 @@ def _in_properties(program: Program) -> Iterator[Fault]:
         for name, value in resource.properties.items():
             if name in _PROSE:
                 continue
+            named = _transformed(value) if name == "inputTransformer" else ()
             for path, part in walk(value):
                 hashed = path[-1:] == ("document_hash",) or path[-1:] == ("documentHash",)
                 prose = str(path[-1]).lower() in ("comment", "description", "sid") if path else False
                 mark = found_in(text(part) or "") if isinstance(part, Literal) else None
-                if mark is not None and not hashed and not prose:
+                if mark is not None and mark not in named and not hashed and not prose:
                     yield Fault(
                         place=part.place if part.place.line else resource.at(name),
                         message=f"`{mark}` in {resource.label} is a placeholder",
                     )
+
+
+def _transformed(value: Value | None) -> set[str]:
+    """What EventBridge fills in itself: `<name>` for each of a transformer's paths, and its own variables."""
+    inside = known(value)
+    blocks = items(inside) if isinstance(inside, Array) else [inside]
+    named = {name for each in blocks for name in getattr(get(each, "inputPaths"), "entries", {})}
+    return {f"<{name}>" for name in (*named, *_VARIABLES)}
 
 
 def _in_definitions(program: Program) -> Iterator[Fault]:

@@ -188,9 +188,10 @@ def _identities(program: Program) -> Iterator[Fault]:
 
 
 def _server(program: Program) -> Iterator[Fault]:
-    for resource, name, _, part, found in _texts(program):
+    for resource, name, path, part, found in _texts(program):
         match = _LOCAL.search(found)
-        if match is not None and name not in ("description", "code"):
+        # a tag's key may be called after Stepwell
+        if match is not None and name not in ("description", "code") and path[-1:] != ("Key",):
             yield Fault(
                 place=part.place,
                 message=f"{resource.label} names `{match[0]}`: on AWS nothing answers there",

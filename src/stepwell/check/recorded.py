@@ -28,7 +28,6 @@ from stepwell.check.values import (
     Unknown,
     Value,
     certain,
-    known,
     walk,
 )
 from stepwell.provision import values
@@ -100,9 +99,17 @@ def complete(seen: Declared, registered: Declared) -> None:
     """Gives a resource that the reader has seen the properties that it couldn't tell."""
     told = dict(seen.properties)
     for name, value in registered.properties.items():
-        if not isinstance(known(told.get(name)), Made) and not certain(told.get(name)) and certain(value):
+        if not _certain(told.get(name)) and _certain(value):
             told[name] = _moved(value, seen.at(name))
     seen.properties = told
+
+
+def _certain(value: Value | None) -> bool:
+    """Whether the value is known to its last part, files counted as such."""
+    made = [part for _, part in walk(value) if isinstance(part, Made)]
+    if not made:
+        return certain(value)
+    return all(certain(inside) for each in made for inside in (*each.arguments, *each.named.values()))
 
 
 def _moved(value: Value, place: Place) -> Value:

@@ -10,12 +10,13 @@ from __future__ import annotations
 import ast
 import re
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+from stepwell.check.files import Files
 from stepwell.check.json_values import ACCOUNT, NAMES, REGION, UNTOLD, stand_in
 from stepwell.check.program import Program, Raised
 from stepwell.check.recorded import Known, complete, declared
@@ -31,7 +32,7 @@ from stepwell.provision.project import Project
 from stepwell.provision.registration import Reading, Registered, Registration
 from stepwell.provision.report import Report
 from stepwell.provision.request import Request
-from stepwell.provision.values import Properties, plain
+from stepwell.provision.values import Properties, Source, plain
 
 #: the stack whose configuration the program gets
 STACK = "dev"
@@ -56,9 +57,10 @@ _REQUIRED = {
 }
 
 
-def record(program: Program) -> str:
+def record(program: Program, keep: Path) -> str:
     """Runs the program, and adds to it the resources that it registers and the reader hasn't seen.
 
+    Files that the program makes for them in its temporary folder, which goes with it, are kept in `keep`.
     Gives why that couldn't be done; empty where it could.
     """
     absent = [name for name in ("yaml", "pulumi", "grpc") if find_spec(name) is None]
@@ -77,15 +79,16 @@ def record(program: Program) -> str:
     )
     try:
         told, guessed = _project(program)
-        recorder = _Recorder(program, told.config.values())
+        recorder = _Recorder(program, told.config.values(), Files(program.folder, keep))
         problem = engine.process(request, told)(recorder, Report("plan", lambda event: None))
     except StepwellError as error:
         return str(error)
     if problem is not None:
-        place = _within(program.folder, f"{problem.file}:{problem.line}")
+        place = _within(program, f"{problem.file}:{problem.line}")
         if place is None or guessed or recorder.guessed or _UNSET.fullmatch(problem.message):
             return " ".join(problem.message.split())
         program.raised.append(Raised(place=place, message=problem.message, advice=problem.advice))
+        program.cut = True
     program.resources += recorder.unseen
     program.recorded.update(each.place for each in recorder.unseen)
     return ""
@@ -121,16 +124,19 @@ def _required(program: Program, name: str) -> dict[str, str]:
     return {f"{space}:{key}": value for space in sorted(spaces) for key, value in wanted.items()}
 
 
-def _within(folder: Path, spelled: str) -> Place | None:
-    """The place of a `FILE:LINE` of the program's own; None for another's."""
+def _within(program: Program, spelled: str) -> Place | None:
+    """Where the line of a `FILE:LINE` of the program's own begins; None for another's."""
     file, _, line = spelled.rpartition(":")
     path = Path(file)
     if not file or not path.is_absolute() or "site-packages" in path.parts:
         return None
-    path = path.resolve()
-    if not path.is_relative_to(folder.resolve()):
+    path, folder = path.resolve(), program.folder.resolve()
+    if not path.is_relative_to(folder):
         return None
-    return Place(file=path.relative_to(folder.resolve()).as_posix(), line=int(line), column=1)
+    name = path.relative_to(folder).as_posix()
+    source, number = program.source(name), int(line)
+    text = source.lines[number - 1] if source is not None and 0 < number <= len(source.lines) else ""
+    return Place(file=name, line=number, column=len(text) - len(text.lstrip()) + 1)
 
 
 class _Recorder:
@@ -138,9 +144,10 @@ class _Recorder:
 
     dry_run = True
 
-    def __init__(self, program: Program, settings: Iterable[str]) -> None:
+    def __init__(self, program: Program, settings: Iterable[str], files: Files) -> None:
         self._program = program
         self._settings = frozenset({*settings, *_fallbacks(program)})
+        self._files = files
         self._lock = threading.Lock()
         self._known: dict[str, Known] = {}
         self._places: dict[str, Place] = {}
@@ -156,9 +163,9 @@ class _Recorder:
         with self._lock:
             self._places[urn] = self._place(asked)
             if not asked.custom or not asked.type.startswith("aws:"):
-                return Registered(urn=urn, id=_id(asked), outputs=plain(asked.values.values))
+                return Registered(urn=urn, id=_id(asked), outputs=_inputs(asked))
             made = declared(
-                asked,
+                replace(asked, values=replace(asked.values, values=self._files.kept(asked.values.values))),
                 place=self._places[urn],
                 source=self._program.sources[0],
                 before=self._known,
@@ -185,7 +192,7 @@ class _Recorder:
         """A resource that exists already, of which only the id is known."""
         self.guessed = True
         urn = urns.build(STACK, self._program.folder.name, asked.parent, asked.type, asked.name)
-        return Registered(urn=urn, id=asked.id, outputs=plain(asked.values.values))
+        return Registered(urn=urn, id=asked.id, outputs=_inputs(asked))
 
     def invoke(self, token: str, arguments: Properties) -> dict[str, Any]:
         """What a function of the package answers; a resource that it would look up has a stand-in."""
@@ -208,23 +215,15 @@ class _Recorder:
 
     def _place(self, asked: Registration) -> Place:
         """The innermost of the program's own lines that led to a registration; else its parent's."""
-        found = _within(self._program.folder, asked.place)
-        if found is not None:
-            return replace(found, column=self._column(found))
         entry = Place(file=self._program.sources[0].file, line=1, column=1)
-        return self._places.get(asked.parent, entry)
-
-    def _column(self, place: Place) -> int:
-        source = self._program.source(place.file)
-        line = source.lines[place.line - 1] if source is not None and place.line <= len(source.lines) else ""
-        return len(line) - len(line.lstrip()) + 1
+        return _within(self._program, asked.place) or self._places.get(asked.parent, entry)
 
     def _seen(self, asked: Registration) -> Declared | None:
         """The same resource as the reader saw it: by its name, or by its line where that has none."""
         lines = {
             (found.file, found.line)
             for spelled in asked.stack
-            if (found := _within(self._program.folder, spelled)) is not None
+            if (found := _within(self._program, spelled)) is not None
         }
         for each in self._program.of(asked.type):
             if each.name == asked.name or (each.name is None and (each.place.file, each.place.line) in lines):
@@ -233,7 +232,7 @@ class _Recorder:
 
     def _answers(self, asked: Registration, made: Declared) -> tuple[str, dict[str, Any]]:
         """The id and the properties of a resource as far as they are known."""
-        inputs = plain(asked.values.values)
+        inputs = _inputs(asked)
         kind = TYPES.get(asked.type)
         outputs: dict[str, Any] = {"region": REGION, **inputs}
         if kind is not None:
@@ -250,6 +249,18 @@ class _Recorder:
                 outputs.setdefault(name, found)
         id_ = stand_in(Reference(of=made, path=("id",))) or f"{asked.name}-{UNTOLD}"
         return id_, outputs
+
+
+def _inputs(asked: Registration | Reading) -> dict[str, Any]:
+    """The properties that are given and known, without files."""
+    found: dict[str, Any] = plain(asked.values.values)
+    return {name: value for name, value in found.items() if not _holds_files(value)}
+
+
+def _holds_files(value: Any) -> bool:
+    if isinstance(value, Mapping):
+        return any(map(_holds_files, value.values()))
+    return any(map(_holds_files, value)) if isinstance(value, list) else isinstance(value, Source)
 
 
 def _id(asked: Registration) -> str:

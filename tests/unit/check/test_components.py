@@ -157,6 +157,23 @@ def test_what_only_a_stand_in_may_have_raised_is_no_finding(
     assert [(each.name, each.place.line) for each in seen.unseen] == [("acme.Workflow", 3)]
 
 
+def test_files_that_a_program_makes_while_it_runs_are_looked_into(write: Write) -> None:
+    text = f"""{PRELUDE}import pathlib, tempfile
+class Worker(pulumi.ComponentResource):
+    def __init__(self, name):
+        super().__init__("own:index:Worker", name)
+        code = pathlib.Path(tempfile.mkdtemp())
+        (code / "main.py").write_text("def handle(event, context):\\n    return event\\n")
+        for handler in ("main.handle", "main.handel"):
+            aws.lambda_.Function(name + handler, role="arn:aws:iam::000000000000:role/r", handler=handler,
+                runtime="python3.12", code=pulumi.FileArchive(str(code)))
+
+Worker("w")
+"""
+    (finding,) = check(write(text))
+    assert (finding.code, finding.message) == ("SW503", "main.py of wmain.handel defines no handel")
+
+
 def test_values_that_the_configuration_lacks_are_stood_in_for(environment: Path, write: Write) -> None:
     text = (
         f"{IMPORTS}config = pulumi.Config()\n"
