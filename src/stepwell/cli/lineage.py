@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,6 +23,8 @@ MOST_ALIKE = 10
 COUNTED = ("packages",)
 #: facts that things which belong together have alike: told of the first
 SHARED = ("workflow", "batch", "image", "model data")
+#: a SHA-256
+DIGEST = re.compile(r"(sha256:)?[0-9a-f]{64}")
 #: kinds whose facts stand beside the name
 INLINE = ("object",)
 
@@ -121,9 +124,15 @@ class _Drawing:
         node = self._graph.nodes[reference]
         for name, value in node.facts.items() if reference.kind not in INLINE else ():
             shown = f"{len(value)} (see --json)" if name in COUNTED else _shown(value)
-            if name not in SHARED or (name, shown) not in self._told:
-                branch.add(f"[dim]{escape(name)}[/dim] {escape(shown)}")
+            if name in SHARED and (name, shown) in self._told:
+                continue
             self._told.add((name, shown))
+            if isinstance(value, list):
+                below = branch.add(f"[dim]{escape(name)}[/dim]")
+                for each in _several([_short(each) for each in value]):
+                    below.add(escape(each))
+            else:
+                branch.add(f"[dim]{escape(name)}[/dim] {escape(shown)}")
         for sentence in node.unknown:
             branch.add(f"[yellow]not known[/yellow] {escape(sentence)}")
 
@@ -131,18 +140,22 @@ class _Drawing:
 def _shown(value: Any) -> str:
     """A fact on one line."""
     if isinstance(value, dict):
-        return _several([f"{name}={_short(each)}" for name, each in value.items()], ", ")
-    if isinstance(value, list):
-        return _several([_short(each) for each in value], "; ")
+        return ", ".join(_several([f"{name}={_short(each)}" for name, each in value.items()]))
     return _short(value)
 
 
-def _several(parts: list[str], between: str) -> str:
-    more = f"{between}{len(parts) - MOST_ENTRIES} more" if len(parts) > MOST_ENTRIES else ""
-    return between.join(parts[:MOST_ENTRIES]) + more
+def _several(parts: list[str]) -> list[str]:
+    """The first of many, and how many more there are."""
+    return parts[:MOST_ENTRIES] + ([f"{len(parts) - MOST_ENTRIES} more"] if len(parts) > MOST_ENTRIES else [])
 
 
 def _short(value: Any) -> str:
+    """A value as people recognise it: a digest by its beginning, an ARN by its end."""
     if isinstance(value, dict):
         return f"({' '.join(f'{name} {_short(each)}' for name, each in value.items())})"
-    return f"{value:.4g}" if isinstance(value, float) else str(value)
+    if isinstance(value, float):
+        return f"{value:.4g}"
+    text = str(value)
+    if DIGEST.fullmatch(text):
+        return f"{text[:19] if text.startswith('sha256:') else text[:12]}…"
+    return text.split(":", 5)[-1] if text.startswith("arn:") else text

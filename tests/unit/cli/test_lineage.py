@@ -139,18 +139,20 @@ def test_many_alike_and_long_facts_are_cut_short(capsys):
         "packages": {str(at): "1" for at in range(40)},
         "numbers": {str(at): at + 0.5 for at in range(10)},
         "scores": {"new": {"rows": 3, "won": 1}},
-        "history": ["a", "b"],
+        "history": [{"by": "arn:aws:iam::000000000000:user/ada"}, {"digest": "ab" * 32}],
     }
     nodes = [Node(reference=batch, facts=facts, unknown=("Why: who [knows].",))]
     nodes += [Node(reference=each, facts={"sha256": "ab", "size": 7}, missing="gone") for each in objects]
     lines = drawn(capsys, graph(batch, nodes, [(each, "holds", batch) for each in objects]))
-    assert lines[:6] == [
+    assert lines[:8] == [
         "batch march",
         "packages 40 (see --json)",
         "numbers 0=0.5, 1=1.5, 2=2.5, 3=3.5, 4=4.5, 5=5.5, 6=6.5, 7=7.5, 2 more",
         "scores new=(rows 3 won 1)",
-        "history a; b",
+        "history",
+        "(by user/ada)",
+        "(digest abababababab…)",
         "not known Why: who [knows].",
     ]
-    assert lines[7] == "holds object s3://b/0 sha256 ab, size 7 gone"
-    assert (len(lines), lines[-1]) == (6 + 1 + MOST_ALIKE + 1, "holds 3 more of kind object")
+    assert lines[9] == "holds object s3://b/0 sha256 ab, size 7 gone"
+    assert (len(lines), lines[-1]) == (8 + 1 + MOST_ALIKE + 1, "holds 3 more of kind object")

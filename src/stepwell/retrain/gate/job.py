@@ -72,7 +72,7 @@ def run(base: Path) -> Evidence:
         challenger=models["challenger"],
         champion=models.get("champion"),
         problems=tuple(problems),
-        sources=told.sources.measured(digests, os.environ.get("PROCESSING_JOB_ARN", ""), archive.digest()),
+        sources=told.sources.measured(digests, _job(base), archive.digest()),
         released=told.released,
     )
     found = judge(trial, settings)
@@ -81,6 +81,16 @@ def run(base: Path) -> Evidence:
     _write(report / "evidence.json", found.to_json())
     _write(report / "summary.json", found.summary())
     return found
+
+
+def _job(base: Path) -> str:
+    """The job's ARN, of the description that SageMaker lays beside the folders; empty where there is none."""
+    path = base.parent / "config" / "processingjobconfig.json"
+    try:
+        found = json.loads(path.read_text("utf-8"))
+    except (OSError, ValueError):
+        return ""
+    return str(found.get("ProcessingJobArn", "")) if isinstance(found, dict) else ""
 
 
 def _write(path: Path, value: dict[str, Any]) -> None:

@@ -104,13 +104,15 @@ def _package(reference: Reference, document: Document, source: Source) -> Told:
         facts={
             "approval": document.get("ModelApprovalStatus"),
             "approval's reason": document.get("ApprovalDescription"),
-            "last changed": _joined((by, document.get("LastModifiedTime"))) if by else None,
+            "changed by": by,
+            "changed": document.get("LastModifiedTime") if by else None,
             "reason": metadata.get("reason"),
-            "asked for": metadata.get("asks"),
+            "asked for": metadata.get("asks") if metadata.get("asks") != "nothing" else None,
             "batch": metadata.get("batch"),
             "image": _joined(each.get("Image") for each in containers),
             "model data": _joined(artefact(each) for each in containers),
-            "created": _joined((made_by, document.get("CreationTime"))),
+            "created by": made_by,
+            "created": document.get("CreationTime"),
         }
     )
     if metadata.get("training-job"):
@@ -179,7 +181,8 @@ def _processing_job(reference: Reference, document: Document, source: Source) ->
     found = Told(
         facts={
             "status": document.get("ProcessingJobStatus"),
-            "failure": document.get("FailureReason") or document.get("ExitMessage"),
+            "failure": document.get("FailureReason"),
+            "message": document.get("ExitMessage"),
             "image": application.get("ImageUri"),
             "command": " ".join(
                 [*_list(application, "ContainerEntrypoint"), *_list(application, "ContainerArguments")]
@@ -206,9 +209,7 @@ def _execution(reference: Reference, document: Document, source: Source) -> Told
             "machine": str(document.get("stateMachineArn", "")).rpartition(":")[2],
             "started": document.get("startDate"),
             "ended": document.get("stopDate"),
-            "decided": [
-                f"{each['action']} by {each['by']} at {each['at']}: {each['reason']}" for each in made
-            ],
+            "decided": made,
         }
     )
     batch = executions.batch(events)
@@ -225,9 +226,7 @@ def _evidence(reference: Reference, document: Document, source: Source) -> Told:
     found = Told(
         facts={
             "decision": f"{decision.get('outcome')} {decision.get('reason')}: {decision.get('sentence')}",
-            "released": f"{released.get('by')} at {released.get('at')}: {released.get('reason')}"
-            if released
-            else None,
+            "released": {name: released.get(name) for name in ("by", "at", "reason")} if released else None,
             "metric": (document.get("settings") or {}).get("metric"),
             "seed": (document.get("settings") or {}).get("seed"),
             "scores": {
@@ -241,7 +240,9 @@ def _evidence(reference: Reference, document: Document, source: Source) -> Told:
             "artefacts": {name: f"sha256:{each}" for name, each in (sources.get("models") or {}).items()},
             "gate's code": f"sha256:{sources['gate']}" if sources.get("gate") else None,
             "python": sources.get("python") or (sources.get("versions") or {}).get("python"),
-            "libraries": sources.get("versions"),
+            "libraries": {
+                name: each for name, each in (sources.get("versions") or {}).items() if name != "python"
+            },
             "packages": packages,
         }
     )
@@ -272,7 +273,7 @@ def _batch(reference: Reference, document: Document, source: Source) -> Told:
             "digests": {name: f"sha256:{each}" for name, each in (document.get("digests") or {}).items()},
             "created": document.get("created"),
             "history": [
-                " ".join(str(each[name]) for name in ("at", "status", "by", "why") if each.get(name))
+                {name: each[name] for name in ("at", "status", "by", "why") if each.get(name)}
                 for each in _list(document, "history")
             ],
         }

@@ -197,6 +197,8 @@ def _plain(value: Any) -> Any:
     """The same in JSON values: times in ISO 8601."""
 
     def text(each: Any) -> str:
-        return each.astimezone(UTC).isoformat() if isinstance(each, datetime) else str(each)
+        if not isinstance(each, datetime):
+            return str(each)
+        return each.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
 
     return json.loads(json.dumps(value, default=text))

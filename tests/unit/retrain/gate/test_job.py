@@ -177,6 +177,16 @@ def test_what_the_job_is_told_of_sources_and_a_release_is_evidence(base: Path) -
     assert "packages" not in json.loads((base / "report" / "summary.json").read_text())["sources"]
 
 
+def test_the_jobs_arn_is_of_the_description_that_sagemaker_lays_down(base: Path, tmp_path: Path) -> None:
+    processing = tmp_path / "ml" / "processing"
+    (tmp_path / "ml" / "config").mkdir(parents=True)
+    processing.symlink_to(base)
+    described = tmp_path / "ml" / "config" / "processingjobconfig.json"
+    for text, arn in (('{"ProcessingJobArn": "arn:job"}', "arn:job"), ("[]", ""), ("{", "")):
+        described.write_text(text)
+        assert run(processing).sources.job == arn
+
+
 def test_what_is_null_is_not_known(base: Path) -> None:
     configure(base, {**SETTINGS, "sources": {**SOURCES, "champion": None}, "released": None, "input": None})
     found = run(base)

@@ -226,15 +226,17 @@ FACTS: dict[tuple[str, str, str], Any] = {
         "february-77": {"rows": 80, "digest": "f"}, "march-0a1b": {"rows": 75, "digest": "m"},
     },
     ("model-package", "digits/2", "approval"): "Approved",
-    ("model-package", "digits/2", "last changed"): "arn:ada, 2026-03-02",
+    ("model-package", "digits/2", "changed by"): "arn:ada",
     ("evidence", "gate-1/evidence.json", "packages"): {"numpy": "2.0.1"},
     ("evidence", "gate-1/evidence.json", "python"): "3.11.2",
-    ("evidence", "gate-1/evidence.json", "released"): "arn:ada at 2026-03-02T09:00:00Z: coded so",
+    ("evidence", "gate-1/evidence.json", "released"): {
+        "by": "arn:ada", "at": "2026-03-02T09:00:00Z", "reason": "coded so",
+    },
     ("evidence", "gate-1/evidence.json", "decision"): "DEPLOY NOT_WORSE: Shown.",
     ("evidence", "gate-1/evidence.json", "scores"): {
         "new": {"rows": 25, "challenger": 0.9, "champion": 0.8, "won": 3, "lost": 1}
     },
-    ("execution", "march", "decided"): ["release by arn:ada at 2026-03-02T09:00:00Z: coded so"],
+    ("execution", "march", "decided"): [ADA],
     ("batch", "march-0a1b", "digests"): {"train.csv": "sha256:cd"},
     ("object", "march-0a1b.csv?versionId=v1", "sha256"): "ab",
 }  # fmt: skip
