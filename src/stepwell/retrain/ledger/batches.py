@@ -169,6 +169,11 @@ class Batches:
         known = self.all()
 
         def step(batch: Batch) -> Batch:
+            if batch.status not in (SET_ASIDE, WITHDRAWN):
+                meaning = STATUSES[batch.status][1]
+                raise MoveRefused(
+                    f"{name} is {batch.status} ({meaning}): only what was set aside is accepted so"
+                )
             judged = any(each.status in (ACCEPTED, SET_ASIDE) for each in batch.history)
             if batch.status == WITHDRAWN and not judged:
                 raise MoveRefused(f"{name} was withdrawn before it was judged: it can't be accepted")

@@ -8,8 +8,7 @@ that an object is read once however often is asked.
 from __future__ import annotations
 
 import zlib
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Iterable, Iterator
 
 from .objects import Listed, at_once
 from .workflow import Workflow
@@ -33,27 +32,38 @@ def count(workflow: Workflow, pending: list[Listed]) -> int:
 
 
 def lines(pieces: Iterable[bytes]) -> int:
-    """Lines that have something in them, of a text in pieces, compressed or not."""
-    found, begun, unpack = 0, False, None
-    for number, piece in enumerate(pieces):
-        if number == 0 and piece.startswith(GZIP):
-            unpack = zlib.decompressobj(wbits=31)
-        for part in (piece,) if unpack is None else _unpacked(unpack, piece):
-            *ended, last = part.replace(b"\r", b"\n").split(b"\n")
-            for each in ended:
-                found += begun or bool(each)
-                begun = False
-            begun = begun or bool(last)
+    """Lines that have something in them, of a text in pieces, compressed or not. Raises zlib.error."""
+    found, begun = 0, False
+    for piece in _text(pieces):
+        *ended, last = piece.replace(b"\r", b"\n").split(b"\n")
+        for each in ended:
+            found += begun or bool(each)
+            begun = False
+        begun = begun or bool(last)
     return found + begun
 
 
-def _unpacked(unpack: Any, piece: bytes) -> Iterable[bytes]:
-    """What a piece of a compressed text holds, PIECE at a time: a megabyte may hold a gigabyte."""
-    while piece:
-        yield unpack.decompress(piece, PIECE)
-        piece = unpack.unconsumed_tail
+def _text(pieces: Iterable[bytes]) -> Iterator[bytes]:
+    """The text, of a gzip file with all its members; PIECE at a time, since a megabyte may hold a gigabyte."""
+    unpack = None
+    for number, piece in enumerate(pieces):
+        if number == 0 and piece.startswith(GZIP):
+            unpack = zlib.decompressobj(wbits=31)
+        if unpack is None:
+            yield piece
+            continue
+        while piece:
+            yield unpack.decompress(piece, PIECE)
+            piece = unpack.unconsumed_tail
+            if unpack.eof:
+                piece, unpack = unpack.unused_data.lstrip(b"\0"), zlib.decompressobj(wbits=31)
 
 
 def _rows(workflow: Workflow, each: Listed) -> int:
     body = workflow.s3.get_object(Bucket=workflow.bucket, Key=each.key)["Body"]
-    return max(0, lines(body.iter_chunks(PIECE)) - workflow.settings.header)
+    try:
+        found = lines(body.iter_chunks(PIECE))
+    except zlib.error:
+        # what is damaged has no rows that could be waited for; Prepare will say so
+        return 0
+    return max(0, found - workflow.settings.header)

@@ -215,7 +215,7 @@ def test_a_batch_that_was_withdrawn_meanwhile_ends_the_run(world: World) -> None
     run = world.begin(execution, world.put("data/a.csv"))
     world.prepare(run)
     world.workflow.batches.withdraw(run["batch"], by="ada", why="wrong ward", at=AT)
-    with pytest.raises(BatchWithdrawn, match="by ada at 2026.*wrong ward"):
+    with pytest.raises(BatchWithdrawn, match=r"by ada at 2026.*wrong ward"):
         world.ask("plan", execution, run=run)
 
 
