@@ -195,6 +195,17 @@ def test_a_pulumi_program_declares_what_is_captured_and_changes_it(work: Work, p
     program.destroy()
 
 
+def test_a_server_that_is_stopped_has_stored_what_it_captured(own_server: Running) -> None:
+    work = Work(own_server, "capture-stop")
+    deploy(work, "stopped")
+    ask(work, "stopped", "1,2")
+    own_server.stop()
+    assert list((own_server.data / "captures").iterdir()) == []
+    own_server.start()
+    work.s3 = own_server.client("s3")
+    assert asked(work, "stopped") == ["1,2"]
+
+
 @pytest.mark.faults
 @pytest.mark.timeout(180)
 def test_what_was_answered_a_moment_before_a_kill_is_stored_by_the_next_server(own_server: Running) -> None:

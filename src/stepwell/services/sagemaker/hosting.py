@@ -250,8 +250,10 @@ class ModelServer:
         try:
             while True:
                 doubt = asyncio.ensure_future(self._parts.router.doubted(self._worker_id))
-                await asyncio.wait((life, doubt), return_when=asyncio.FIRST_COMPLETED)
-                doubt.cancel()
+                try:
+                    await asyncio.wait((life, doubt), return_when=asyncio.FIRST_COMPLETED)
+                finally:
+                    doubt.cancel()
                 if life.done() or self._parts.jobs.ended(self._worker_id) is not None:
                     return await life
                 await self.start()
