@@ -10,16 +10,20 @@ the machine creates it with the first champion, and updates it from then on.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pulumi
 import pulumi_aws as aws
 
 from stepwell.retrain import names as names_
 from stepwell.retrain import rights, storing
+from stepwell.retrain.conditions import When
 from stepwell.retrain.declaration import DeclarationError, instance_of, known, texts
 from stepwell.retrain.definition import Deployment, Job, Machine, definition, processing_input
 from stepwell.retrain.functions import LOG_DAYS, SETTINGS, Functions
+from stepwell.retrain.monitor_resources import Monitoring
+from stepwell.retrain.monitoring import Monitor
+from stepwell.retrain.monitoring import check as check_monitor
 from stepwell.retrain.names import Later, Names
 from stepwell.retrain.parts import Approval, Deploy, Gate, Prepare, Train, check_kind
 from stepwell.retrain.roles import Roles
@@ -27,10 +31,6 @@ from stepwell.retrain.shipping import Shipping, dumped, ship
 from stepwell.retrain.sourcedir import PROGRAM
 from stepwell.retrain.starting import Starting
 from stepwell.retrain.triggers import Trigger
-
-if TYPE_CHECKING:
-    from stepwell.retrain.conditions import When
-    from stepwell.retrain.monitoring import Monitor
 
 #: Pulumi's type of the component
 TYPE = "stepwell:retrain:RetrainingWorkflow"
@@ -154,6 +154,16 @@ class RetrainingWorkflow(pulumi.ComponentResource):  # type: ignore[misc]
         self.endpoint = names.endpoint
         self.package_group = group.model_package_group_name
         self.monitor = None
+        if monitor is not None:
+            self.monitor = Monitoring(
+                names=names,
+                shipping=shipping,
+                roles=roles,
+                retraining=machine.arn,
+                log_days=log_days,
+                tags=tagged,
+                opts=own,
+            ).declare(monitor, prepare=prepare, gate=gate, when=when, image=train.image)
         self.register_outputs(
             {
                 "bucket": self.bucket,
@@ -226,8 +236,14 @@ def _check_parts(
     for part in (*gate.slices, *gate.baselines):
         if part.column and part.column not in ("label", *columns):
             known("a column of Gate's slices and baselines", part.column, columns)
-    if monitor is not None and (not isinstance(deploy, Deploy) or deploy.capture is None):
-        raise DeclarationError("a Monitor reads what an endpoint was asked: it needs Deploy(capture=0.2)")
+    check_kind("when", when, When, optional=True)
+    check_kind("monitor", monitor, Monitor, optional=True)
+    if when is not None and when.score_below is not None and monitor is None:
+        raise DeclarationError("When's score_below is the monitor's score: it needs a Monitor")
+    if monitor is not None:
+        if deploy is None or deploy.capture is None:
+            raise DeclarationError("a Monitor reads what an endpoint was asked: it needs Deploy(capture=0.2)")
+        check_monitor(monitor, gate=gate, when=when, triggers=triggers)
 
 
 def _prefixes(triggers: Sequence[Trigger]) -> list[str]:
