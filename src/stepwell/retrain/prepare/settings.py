@@ -45,8 +45,8 @@ class Column:
         """A column of a JSON object. Raises SettingsInvalid."""
         found = _object("a column", value, cls)
         name = found.get("name")
-        if not isinstance(name, str) or not name.strip() or name != name.strip():
-            raise SettingsInvalid(f"a column has a name without spaces around it, not {name!r}")
+        if not isinstance(name, str) or not name or not name.isprintable() or name != name.strip():
+            raise SettingsInvalid(f"a column's name is printable, without spaces around it, not {name!r}")
         where = f"column {quoted(name)}"
         kind = _choice(f"{where}: type", found.get("type"), TYPES)
         for key, types in (("low", BOUNDED), ("high", BOUNDED), ("values", WRITTEN), ("pattern", WRITTEN)):

@@ -27,7 +27,14 @@ WRONG: dict[str, tuple[Any, str]] = {
     ),
     "no columns": ({"label": "y"}, "columns are missing: without them nothing can be checked"),
     "a column that is a name": ({"columns": ["x"]}, "a column is an object, not 'x'"),
-    "a name with spaces": (one(name=" x"), "a column has a name without spaces around it, not ' x'"),
+    "a name with spaces": (
+        one(name=" x"),
+        "a column's name is printable, without spaces around it, not ' x'",
+    ),
+    "a name of two lines": (
+        one(name="x\ny"),
+        "a column's name is printable, without spaces around it, not 'x\\ny'",
+    ),
     "no type": (one(), 'column "x": type is one of number, integer, category, text, time, boolean, not None'),
     "a setting of a column's that is not there": (
         one(type="number", least=1),
