@@ -111,16 +111,18 @@ def check(folder: Path, *, target: str = "", run: bool = True) -> list[Finding]:
 
 def look(folder: Path, *, target: str = "", run: bool = True) -> Look:
     """As `check`, with the components that weren't looked into."""
-    chosen = (*rules(), *(rules(aws=True) if target == "aws" else ()))
+    return _look(folder, (*rules(), *(rules(aws=True) if target == "aws" else ())), run=run)
+
+
+def portability(folder: Path) -> Look:
+    """What AWS would refuse of the program, or not do. Raises UsageError where there is no program."""
+    return _look(folder, rules(aws=True), run=True)
+
+
+def _look(folder: Path, chosen: tuple[Rule, ...], *, run: bool) -> Look:
     with _whole(folder, run=run) as (program, why):
         unseen = tuple(program.components) if why else ()
         return Look(findings=_apply(program, chosen), unseen=unseen, why=why)
-
-
-def portability(folder: Path) -> list[Finding]:
-    """What AWS would refuse of the program, or not do. Raises UsageError where there is no program."""
-    with _whole(folder, run=True) as (program, _):
-        return _apply(program, rules(aws=True))
 
 
 def whole(folder: Path) -> Program:

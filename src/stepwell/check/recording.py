@@ -160,6 +160,14 @@ class _Recorder:
     def register(self, asked: Registration) -> Registered:
         """A resource that the program declares."""
         urn = urns.build(STACK, self._program.folder.name, asked.parent, asked.type, asked.name)
+        try:
+            return self._registered(urn, asked)
+        except Exception:
+            # what the program makes of that is no fault of its own
+            self.guessed = True
+            raise
+
+    def _registered(self, urn: str, asked: Registration) -> Registered:
         with self._lock:
             self._places[urn] = self._place(asked)
             if not asked.custom or not asked.type.startswith("aws:"):

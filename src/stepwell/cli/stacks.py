@@ -94,9 +94,14 @@ def portable(program: Path) -> str:
     """Whether AWS would take the program as it is."""
     from stepwell.check import portability
 
-    count = len(portability(program))
+    seen = portability(program)
+    count = len(seen.findings)
     reasons = "reason" if count == 1 else "reasons"
-    return f"portable: no, {count} {reasons} (stepwell check --target aws)" if count else "portable: yes"
+    if count:
+        return f"portable: no, {count} {reasons} (stepwell check --target aws)"
+    return (
+        "portable: not known of all components (stepwell check --target aws)" if seen.why else "portable: yes"
+    )
 
 
 def foreseen(program: Path) -> Iterator[str]:

@@ -84,6 +84,11 @@ def test_wrong_usage_ends_with_2(arguments: list[str], tmp_path: Path, monkeypat
             "aws.s3.Bucket('a')\naws.s3.Bucket('b', bucket='x')\naws.s3.Bucket('c', bucket='y')\n",
             "portable: no, 2 reasons (stepwell check --target aws)",
         ),
+        (
+            "import pulumi\nfor _ in range(int(pulumi.Config().require('n'))):\n"
+            "    pulumi.ComponentResource('own:index:Store', 's')\n",
+            "portable: not known of all components (stepwell check --target aws)",
+        ),
     ],
 )
 def test_up_says_whether_aws_would_take_the_program(folder: Path, text: str, line: str) -> None:
