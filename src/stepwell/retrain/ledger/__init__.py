@@ -9,5 +9,6 @@ enough for a claim and for records. Every answer may be asked for twice: a funct
 answer is lost, and an event may come again. Time comes in with each question (`at`), so that records agree
 with the execution's history and not with the clock of whichever machine answered.
 
-The folder is shipped to Lambda as it is, for Python 3.12 with boto3. It imports nothing of Stepwell.
+The folder is shipped to Lambda as it is, for Python 3.12 with boto3. It imports nothing of Stepwell. What the
+functions may do stands in the table of `stepwell.retrain.rights`.
 """

@@ -44,7 +44,7 @@ def lines(pieces: Iterable[bytes]) -> int:
 
 
 def _text(pieces: Iterable[bytes]) -> Iterator[bytes]:
-    """The text, of a gzip file with all its members; PIECE at a time, since a megabyte may hold a gigabyte."""
+    """The text, also of a gzip file, in pieces: a megabyte of it may hold a gigabyte."""
     unpack = None
     for number, piece in enumerate(pieces):
         if number == 0 and piece.startswith(GZIP):

@@ -39,7 +39,7 @@ class World:
             Bucket=self.bucket, VersioningConfiguration={"Status": settings.pop("versioning", "Enabled")}
         )
         self.sagemaker.create_model_package_group(ModelPackageGroupName=self.group)
-        self.machine = stepwell.machine(f"hold-{number}", HOLDING)
+        self.machine = stepwell.machine(self.group, HOLDING)
         self.settings = {
             "workflow": "Digits Reader",
             "bucket": self.bucket,
@@ -120,7 +120,7 @@ class World:
     def ask(self, do: str, execution: str, *, at: str = AT, **more: Any) -> dict[str, Any]:
         """The ledger's answer, through JSON as Lambda gives it."""
         event = json.loads(json.dumps({"do": do, "execution": execution, "at": at, **more}))
-        return json.loads(json.dumps(handler.answer(self.workflow, event)))
+        return json.loads(json.dumps(handler.answer(replace(self.workflow), event)))
 
     def begin(self, execution: str, *objects: dict[str, Any], **given: Any) -> dict[str, Any]:
         """Begin, by an upload of `objects` or by what `given` says."""
