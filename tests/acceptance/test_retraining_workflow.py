@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import shutil
 import threading
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +28,8 @@ class Workflow:
             assert old in program
             program = program.replace(old, new)
         (folder / "__main__.py").write_text(program)
-        (folder / "Pulumi.dev.yaml").write_text(f"config:\n  digits:name: {name}\n")
+        (folder / "Pulumi.yaml").write_text(f"name: {name}\nruntime: python\n")
+        (folder / "Pulumi.dev.yaml").write_text(f"config:\n  {name}:name: {name}\n")
         self.server, self.folder, self.name = server, folder, name
         self.s3, self.states, self.sagemaker = (
             server.client(service) for service in ("s3", "stepfunctions", "sagemaker")
@@ -123,11 +123,11 @@ def table(server: Running) -> tuple[Row, ...]:
 @pytest.fixture(scope="module")
 def workflow(
     server: Running, table: tuple[Row, ...], tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Workflow]:
+) -> Workflow:
     made = Workflow(server, tmp_path_factory.mktemp("program") / "digits", "digits-component")
     first = made.output(made.upload("a", as_csv(forms(table, 1, 2))))
     assert (first["outcome"], first["reason"]) == ("DEPLOYED", "FIRST_CHAMPION")
-    yield made
+    return made
 
 
 @pytest.mark.timeout(240)
