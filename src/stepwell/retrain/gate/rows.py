@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import hashlib
+import io
 import math
 from dataclasses import dataclass
 from pathlib import Path
@@ -48,7 +49,9 @@ class Rows:
 
     def text(self) -> str:
         """The rows without labels and header, as CSV: what a model server would be sent."""
-        return "".join(",".join(row) + "\n" for row in self.cells)
+        text = io.StringIO()
+        csv.writer(text, lineterminator="\n").writerows(self.cells)
+        return text.getvalue()
 
 
 def digest(cells: Iterable[str]) -> str:
@@ -82,7 +85,8 @@ def _table(folder: Path, header: bool) -> tuple[tuple[str, ...], list[tuple[str,
     table: list[tuple[str, list[str]]] = []
     for path in sorted(folder.rglob("*.csv")):
         try:
-            lines = list(csv.reader(path.read_text("utf-8").splitlines()))
+            with path.open(encoding="utf-8", newline="") as file:
+                lines = list(csv.reader(file))
         except (UnicodeDecodeError, csv.Error) as error:
             raise RowsInvalid("COLUMNS_DIFFER", f"{path.name} is no CSV in UTF-8: {error}") from None
         if header and lines:

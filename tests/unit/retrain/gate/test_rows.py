@@ -35,6 +35,13 @@ def test_a_header_names_the_columns_and_the_label_may_stand_anywhere(tmp_path: P
     assert found.column("cost") is None
 
 
+def test_texts_with_commas_quotes_and_lines_reach_the_model_as_they_are(tmp_path: Path) -> None:
+    line = '1,"a, b","say ""so""","two\nlines\u2028and a half"\n'
+    found = read(folder(tmp_path, a=f"label,x,y,z\n{line}"), label="label", header=True, task="classes")
+    assert found.cells == (("a, b", 'say "so"', "two\nlines\u2028and a half"),)
+    assert found.text() == line.removeprefix("1,")
+
+
 def test_an_empty_folder_has_no_rows(tmp_path: Path) -> None:
     assert len(read(folder(tmp_path), label="0", header=False, task="classes")) == 0
     assert len(read(folder(tmp_path, a="x,y\n"), label="x", header=True, task="classes")) == 0
