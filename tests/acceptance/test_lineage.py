@@ -1,4 +1,4 @@
-"""Lineage on a real server: of what boto3 made by hand, and of what a retraining workflow leaves behind."""
+"""Lineage on a real server: of what boto3 made, of a run's documents, and of a whole retraining workflow."""
 
 from __future__ import annotations
 
@@ -8,14 +8,15 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
+from declaring import Program
 from jobs import IMAGE, Work
-from running import Running, role, until
+from running import Running, ended, role, until
 
 from stepwell.retrain.gate import Settings, Trial, judge
 from stepwell.retrain.gate.rows import Rows
 from stepwell.retrain.gate.sources import Sources
 from stepwell.retrain.gate.trial import Model
-from stepwell.retrain.lineage.graph import Reference
+from stepwell.retrain.lineage.graph import KINDS, Reference
 from stepwell.retrain.lineage.reading import Reader
 from stepwell.retrain.lineage.tracing import trace
 
@@ -233,3 +234,118 @@ def test_a_workflows_package_leads_to_batches_and_evidence_also_while_its_run_wa
     work.s3.delete_object(Bucket=bucket, Key="data/march.csv", VersionId=version)
     missing = [node["id"] for node in lineage(work, folder)["nodes"] if "missing" in node]
     assert missing == [held]
+
+
+#: a model that is the middle between two classes' means
+TRAIN = """
+import csv, os, pathlib
+rows = []
+for path in pathlib.Path(os.environ["SM_CHANNEL_TRAIN"]).rglob("*.csv"):
+    with path.open() as file:
+        rows += csv.DictReader(file)
+means = []
+for label in "01":
+    values = [float(row["x"]) for row in rows if row["y"] == label]
+    means.append(sum(values) / len(values))
+pathlib.Path(os.environ["SM_MODEL_DIR"], "bound").write_text(str(sum(means) / 2))
+"""
+INFERENCE = """
+import pathlib
+
+def model_fn(folder):
+    return float(pathlib.Path(folder, "bound").read_text())
+
+def input_fn(body, content_type):
+    return [float(line) for line in (body.decode() if isinstance(body, bytes) else body).split()]
+
+def predict_fn(rows, bound):
+    return [int(row > bound) for row in rows]
+
+def output_fn(predictions, accept):
+    return " ".join(map(str, predictions))
+"""
+WORKFLOW = f"""
+from stepwell.retrain import Column, Gate, Prepare, RetrainingWorkflow, Train, Upload
+
+flow = RetrainingWorkflow(
+    "middles",
+    triggers=[Upload()],
+    prepare=Prepare(
+        columns=[Column(name="x", type="number"), Column(name="y", type="category", values=["0", "1"])],
+        label="y",
+    ),
+    train=Train(image="{IMAGE}", code="code", hyperparameters={{"seed": 5}}),
+    gate=Gate(floor=0.7),
+    force_destroy=True,
+)
+pulumi.export("bucket", flow.bucket)
+pulumi.export("machine", flow.machine)
+"""
+
+
+def rows_of(month: int, labels: str) -> bytes:
+    """400 rows of two classes, apart from each other, so labelled."""
+    cells = [(at % 2 * 4 + (at * 37 % 100 + month) / 50, labels[at % 2]) for at in range(400)]
+    return ("x,y\n" + "".join(f"{x},{y}\n" for x, y in cells)).encode()
+
+
+@pytest.mark.timeout(180)
+def test_a_retraining_workflows_endpoint_leads_back_to_its_batches(work: Work, program: Program) -> None:
+    """And a batch forward to it; a quarantined run's evidence is shown before and after its release."""
+    running = work.running
+    (program.folder / "code").mkdir()
+    (program.folder / "code" / "train.py").write_text(TRAIN)
+    (program.folder / "code" / "inference.py").write_text(INFERENCE)
+    made = program.up(WORKFLOW)["outputs"]
+    states, sagemaker = running.client("stepfunctions"), work.sagemaker
+
+    def run(month: int, name: str, labels: str) -> str:
+        """Upload a batch; gives its execution."""
+        work.s3.put_object(Bucket=made["bucket"], Key=f"data/{name}.csv", Body=rows_of(month, labels))
+        listed = until(
+            lambda: (
+                (found := states.list_executions(stateMachineArn=made["machine"])["executions"])[month - 1 :]
+                and found
+            )
+        )
+        return str(listed[0]["executionArn"])
+
+    def waiting(execution: str) -> bool:
+        events = states.get_execution_history(executionArn=execution, reverseOrder=True)["events"]
+        return any(each.get("stateEnteredEventDetails", {}).get("name") == "AwaitDecision" for each in events)
+
+    first, second = (ended(running, run(at, name, "01")) for at, name in ((1, "january"), (2, "february")))
+    batches = [json.loads(each["output"])["batch"] for each in (first, second)]
+    graph = lineage(work, "middles", "--back")
+    assert not [node for node in graph["nodes"] if "missing" in node or "unknown" in node]
+    names = {kind: [each["name"] for each in graph["nodes"] if each["kind"] == kind] for kind in KINDS}
+    assert sorted(names["batch"]) == sorted(batches)
+    assert names["execution"] == [second["name"]]
+    assert [len(names[kind]) for kind in ("training-job", "evidence", "processing-job", "object")] == [
+        1,
+        1,
+        1,
+        2,
+    ]
+    evidence = facts(graph, f"evidence:{json.loads(second['output'])['evidence']}")
+    assert evidence["python"].startswith("3.11.") and "joblib" in evidence["packages"]
+    ahead = lineage(work, batches[0], "--forward")
+    assert "endpoint:middles" in {each["id"] for each in ahead["nodes"]}
+
+    third = run(3, "march", "10")
+    until(lambda: waiting(third))
+    shown = running.stepwell("gate", "show", third)
+    assert shown.stdout.startswith("QUARANTINE BELOW_FLOOR"), shown.stderr
+    released = running.stepwell("release", third, "--reason", "the labels were wrong before")
+    assert released.returncode == 0, released.stderr
+    output = json.loads(ended(running, third)["output"])
+    shown = running.stepwell("gate", "show", third)
+    assert shown.stdout.splitlines()[1].endswith(": the labels were wrong before"), shown.stdout
+    assert "remark  OVERRULED: BELOW_FLOOR: " in shown.stdout
+    (decided,) = facts(lineage(work, third), f"execution:{third}")["decided"]
+    assert (decided["action"], decided["reason"]) == ("release", "the labels were wrong before")
+    assert output["evidence"].endswith("/gate-2/evidence.json")
+    sagemaker.delete_endpoint(EndpointName="middles")
+    for each in sagemaker.list_model_packages(ModelPackageGroupName="middles")["ModelPackageSummaryList"]:
+        sagemaker.delete_model_package(ModelPackageName=each["ModelPackageArn"])
+    program.destroy()

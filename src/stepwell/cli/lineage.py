@@ -129,7 +129,7 @@ class _Drawing:
             self._told.add((name, shown))
             if isinstance(value, list):
                 below = branch.add(f"[dim]{escape(name)}[/dim]")
-                for each in _several([_short(each) for each in value]):
+                for each in _several([_entry(each) for each in value]):
                     below.add(escape(each))
             else:
                 branch.add(f"[dim]{escape(name)}[/dim] {escape(shown)}")
@@ -142,6 +142,11 @@ def _shown(value: Any) -> str:
     if isinstance(value, dict):
         return ", ".join(_several([f"{name}={_short(each)}" for name, each in value.items()]))
     return _short(value)
+
+
+def _entry(value: Any) -> str:
+    """One of a list: of an object, what its members say."""
+    return " ".join(_short(each) for each in value.values()) if isinstance(value, dict) else _short(value)
 
 
 def _several(parts: list[str]) -> list[str]:

@@ -59,6 +59,7 @@ NOTES = {
     "NO_DRAWS": "a comparison has no test: its score exists for too few draws",
     "SMALL_SLICE": "a slice has too few rows to be judged",
     "OVERRULED": "a person released the batch, and overruled what had quarantined it",
+    "CHALLENGER_BELOW_FLOOR": "a person released the batch, and the challenger misses the floor on it itself",
     "WITHOUT_CHAMPION": "a person released the batch, and its champion can't answer: judged as a first model",
 }
 

@@ -14,7 +14,7 @@ from .evidence import Comparison, Evidence, Forecast, Outcomes
 from .faults import MetricUndefined
 from .metrics import Metric, Scale, metric
 from .rows import Rows
-from .ruling import decide
+from .ruling import decide, reaches
 from .settings import Settings, Slice
 from .sources import Release, Sources
 
@@ -111,6 +111,11 @@ class _Judgement:
         for problem in found.problems:
             if problem.code in NO_CHAMPION:
                 notes.append(Note("WITHOUT_CHAMPION", f"{problem.code}: {problem.sentence}"))
+        new = found.whole("new")
+        score = None if new is None else new.challenger
+        if score is not None and not reaches(found, score, self.settings.floor):
+            told = f"{self.settings.metric} {score:.4g}, the floor is {self.settings.floor:g}."
+            notes.append(Note("CHALLENGER_BELOW_FLOOR", told))
         anew = dataclasses.replace(found, notes=tuple(notes), released=self.trial.released)
         return dataclasses.replace(anew, decision=decide(anew))
 

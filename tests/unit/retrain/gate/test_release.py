@@ -60,7 +60,7 @@ CASES: dict[str, tuple[Trial, Settings, str, str, set[str]]] = {
     ),
     "labels that neither recognises": (
         tried(champion=(range(80), NONE), challenger=(range(120), NONE)), SETTINGS, "KEEP", "WORSE_ON_NEW",
-        {"OVERRULED"},
+        {"OVERRULED", "CHALLENGER_BELOW_FLOOR"},
     ),
     "harm on trusted rows": (
         tried(champion=(range(80), NONE), challenger=(NONE, range(10))), SETTINGS, "KEEP", "WORSE_ON_TRUSTED",
@@ -74,7 +74,7 @@ CASES: dict[str, tuple[Trial, Settings, str, str, set[str]]] = {
     "one class": (zeros(), SETTINGS, "DEPLOY", "NOT_WORSE", {"OVERRULED"}),
     "a first model that misses the floor": (
         tried(champion=None, trusted=0, challenger=(range(100), NONE)), SETTINGS, "DEPLOY", "FIRST_RELEASED",
-        {"OVERRULED"},
+        {"OVERRULED", "CHALLENGER_BELOW_FLOOR"},
     ),
     "a first model that reaches it": (
         tried(champion=None, trusted=0), SETTINGS, "DEPLOY", "FIRST_CHAMPION", set(),
@@ -108,7 +108,8 @@ CASES: dict[str, tuple[Trial, Settings, str, str, set[str]]] = {
         for code in NO_CHAMPION
     },
     "the champion is gone, and the challenger misses the floor": (
-        without("MISSING", (range(120), NONE)), SETTINGS, "DEPLOY", "FIRST_RELEASED", {"WITHOUT_CHAMPION"},
+        without("MISSING", (range(120), NONE)), SETTINGS, "DEPLOY", "FIRST_RELEASED",
+        {"WITHOUT_CHAMPION", "CHALLENGER_BELOW_FLOOR"},
     ),
 }  # fmt: skip
 
