@@ -127,8 +127,8 @@ def _waiting(states: Any, arn: str, state: str | None) -> Wait:
     if waiting:
         names = ", ".join(each.state for each in waiting)
         raise NotWaiting(f"{name} waits in several states, say --state: {names}")
-    at = f"in state {state}" if state is not None else "for nobody"
-    raise NotWaiting(f"{name} waits {at} not now: it is in {_current(events)}.{_last(every)}")
+    waits_so = "waits for nobody" if state is None else f"does not wait in state {state}"
+    raise NotWaiting(f"{name} {waits_so} now: it is in {_current(events)}.{_last(every)}")
 
 
 def _last(every: list[Wait]) -> str:

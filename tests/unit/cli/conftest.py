@@ -52,7 +52,9 @@ class FakeServer:
         raise Refused(code, message)
 
     def _answer(self, model: Any, params: Mapping[str, Any], **_: Any) -> tuple[Any, Mapping[str, Any]]:
-        request = json.loads(params["body"])
+        body = params["body"]
+        # STS is asked with a form, all others with JSON
+        request = dict(body) if isinstance(body, Mapping) else json.loads(body)
         self.asked.append((model.name, request))
         try:
             return SimpleNamespace(status_code=200), self.answers[model.name](request)
