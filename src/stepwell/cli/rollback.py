@@ -54,7 +54,11 @@ def rollback(
     coming = begun["To"]
     click.echo(f"{name}: {said(begun['From'])} -> {said(coming)}", err=True)
     if not no_wait:
-        coming = _awaited(own, name, coming["Number"])
+        try:
+            coming = _awaited(own, name, coming["Number"])
+        except KeyboardInterrupt:
+            click.echo(f"it goes on without you: stepwell rollback {name} --list --data {data}", err=True)
+            raise
     if as_json:
         print_json(coming)
     if coming["Status"] == "Failed":
