@@ -148,6 +148,8 @@ class Captures:
             files = await asyncio.to_thread(self._ended_files)
             left = await self._send(files)
             await asyncio.to_thread(self._bound, left)
+            now = self._context.now
+            self._refused = {source: until for source, until in self._refused.items() if until > now}
             if self._refused:
                 self._have_stored(min(self._refused.values()))
 
@@ -161,7 +163,8 @@ class Captures:
 
     async def close(self) -> None:
         """Have on disk whatever is in memory."""
-        await asyncio.gather(*self._tasks)
+        while self._tasks:
+            await asyncio.gather(*self._tasks)
         await self._write()
 
     def _unique(self) -> str:

@@ -214,6 +214,19 @@ def test_refused_lines_are_kept_within_bounds_and_the_oldest_go_first(
     assert inputs(world) == left
 
 
+def test_when_refused_lines_are_given_up_nothing_is_tried_any_more(
+    world: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(captures, "KEPT_SECONDS", 30.0)
+    serve(world)
+    world.s3.putting = refuse
+    ask(world, "1")
+    for _ in range(3):
+        world.later(captures.RETRY)
+    assert list((world.folder / "captures").iterdir()) == []
+    assert world.server.run(world.server._next_due()) is None
+
+
 def test_requests_that_cannot_be_written_in_time_are_dropped_not_held(
     world: Any, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
