@@ -29,7 +29,7 @@ IMAGE = "683313688378.dkr.ecr.us-east-1.amazonaws.com/sagemaker-scikit-learn:1.4
 #: where each of the 14 forms, filled in by different people, begins in the file
 FORMS = [0, 130, 256, 386, 516, 646, 776, 905, 1029, 1157, 1287, 1415, 1545, 1667, 1797]
 HEADER = ["label"] + [f"p{number}" for number in range(64)]
-EXPECTED = ["DEPLOYED", "DEPLOYED", "QUARANTINED", "DEPLOYED", "-"]
+EXPECTED = ["DEPLOYED", "DEPLOYED", "REJECTED", "DEPLOYED", "-"]
 
 
 def say(text=""):
@@ -136,7 +136,7 @@ class Demo:
             list(itertools.chain.from_iterable(part))
             for part in (forms[:2], forms[2:6], forms[6:10], forms[10:])
         )
-        self.table = []
+        self.table, self.known = [], set()
 
     def play(self):
         shifted = [[(row[0] + 1) % 10, *row[1:]] for row in self.c]
@@ -149,7 +149,7 @@ class Demo:
             self.batch("c-corrected", "forms 7-10, corrected", as_csv(self.c), len(self.c))
             self.batch("c-malformed", "a malformed CSV", broken, broken.count(b"\n") - 1)
         self.report(predictions)
-        decisions = [row["decision"] for row in self.table]
+        decisions = [row["outcome"] for row in self.table]
         if decisions != EXPECTED or predictions.failed:
             say(f"\nNot as expected: {decisions}, {predictions.failed} failed predictions")
             return False
@@ -160,44 +160,51 @@ class Demo:
         say(f"\n   PUT s3://{self.bucket}/data/{name}.csv: {what}, {rows} rows")
         began = time.monotonic()
         self.s3.put_object(Bucket=self.bucket, Key=f"data/{name}.csv", Body=content)
-        arn = self.started(name)
+        arn = self.started()
         self.follow(arn, began)
         found = self.states.describe_execution(executionArn=arn)
         output = json.loads(found.get("output", "{}"))
         if found["status"] == "FAILED":
-            say(f"   {found['error']}: {self.cause(found['cause'])}")
+            say(f"   {found['error']}: {found['cause']}")
         score = self.score()
-        scores = {found["rows_of"]: found for found in output.get("comparisons", []) if not found["part"]}
+        scores = {each["rows_of"]: each for each in self.comparisons(output) if not each["part"]}
         self.table.append(
             {
                 "batch": name,
                 "rows": rows,
                 "status": found["status"],
-                "decision": output.get("decision", "-"),
+                "outcome": output.get("outcome", "-"),
                 "scores": scores,
                 "never": score,
             }
         )
-        decision = output.get("decision", "no decision")
         took = time.monotonic() - began
-        say(f"   {found['status']}, {decision}, after {took:.1f} s")
-        if output:
+        say(f"   {found['status']}, {output.get('outcome', 'no decision')}, after {took:.1f} s")
+        if output and not output["approval"]:
             say(f"   {output['reason']}: {output['sentence']}")
         say(f"   the champion reads forms 11-14 at {score:.3f}")
 
-    def started(self, name):
-        """The execution that the notification starts, named after the object."""
+    def started(self):
+        """The execution that the arrival starts."""
         deadline = time.monotonic() + 20
         while time.monotonic() < deadline:
             for entry in self.states.list_executions(stateMachineArn=self.machine)["executions"]:
-                if entry["name"].startswith(name):
+                if entry["executionArn"] not in self.known:
+                    self.known.add(entry["executionArn"])
                     return entry["executionArn"]
             time.sleep(0.03)
-        raise SystemExit(f"no execution started for {name}")
+        raise SystemExit("no execution started")
+
+    def comparisons(self, output):
+        """What the gate compared, as it left it in the bucket."""
+        if "evidence" not in output:
+            return []
+        key = output["evidence"].split("/", 3)[3].replace("evidence.json", "summary.json")
+        return json.loads(self.s3.get_object(Bucket=self.bucket, Key=key)["Body"].read())["comparisons"]
 
     def follow(self, arn, began):
-        """Print states as they are entered and left, and the training log's metric lines."""
-        seen, entered, printed = 0, {}, set()
+        """Print states as they are entered and left, and metrics of the training log; answer for a person."""
+        seen, entered, printed, job = 0, {}, set(), None
         while True:
             status = self.states.describe_execution(executionArn=arn)["status"]
             pages = self.states.get_paginator("get_execution_history").paginate(executionArn=arn)
@@ -207,15 +214,19 @@ class Demo:
                 details = event.get("stateEnteredEventDetails") or event.get("stateExitedEventDetails")
                 if kind.endswith("StateEntered"):
                     entered[details["name"]] = event["timestamp"]
-                    if "Task" in kind:
+                    if "Task" in kind and not details["name"].startswith("Close"):
                         say(f"   {offset:6.1f} s  {details['name']}")
+                    if details["name"] == "Train":
+                        job = json.loads(details["input"])["training_job"]
+                    if details["name"] == "AwaitDecision":
+                        self.reject(arn, json.loads(details["input"])["summary"]["value"]["decision"])
                 elif kind == "TaskStateExited":
                     took = (event["timestamp"] - entered[details["name"]]).total_seconds()
                     if took >= 1:
                         say(f"   {offset:6.1f} s  {details['name']} took {took:.1f} s")
             seen = len(events)
-            if "Train" in entered:
-                self.metrics(arn.rsplit(":", 1)[1], printed)
+            if job is not None:
+                self.metrics(job, printed)
             if status != "RUNNING":
                 return
             time.sleep(0.1)
@@ -234,11 +245,12 @@ class Demo:
                 printed.add(event["eventId"])
                 say(f"             log: {event['message']}")
 
-    def cause(self, text):
-        try:
-            return json.loads(text)["errorMessage"]
-        except (ValueError, KeyError):
-            return text
+    def reject(self, arn, decision):
+        """What a person does who looks at the batch: it waits for one, and holds nobody up."""
+        say(f"   {decision['outcome']}, {decision['reason']}: {decision['sentence']}")
+        name = arn.rsplit(":", 1)[1]
+        say(f"   $ stepwell reject {name} --reason 'labels are shifted by one'")
+        say(run("reject", name, "--reason", "labels are shifted by one", "--data", str(DATA)).rstrip())
 
     def predict(self, rows):
         pixels = as_csv([row[1:] for row in rows], header=False)
@@ -253,11 +265,11 @@ class Demo:
     def report(self, predictions):
         say("\n5. What happened\n")
         head = "   {:<13}{:>5}  {:<10}{:<13}{:>18}{:>18}{:>13}"
-        say(head.format("batch", "rows", "Status", "Decision", "trusted rows", "new rows", "forms 11-14"))
+        say(head.format("batch", "rows", "Status", "Outcome", "trusted rows", "new rows", "forms 11-14"))
         say(head.format("", "", "", "", "challenger/champ.", "challenger/champ.", "champion"))
         for row in self.table:
             pairs = (pair(row["scores"].get("trusted", {})), pair(row["scores"].get("new", {})))
-            cells = (row["batch"], row["rows"], row["status"], row["decision"], *pairs)
+            cells = (row["batch"], row["rows"], row["status"], row["outcome"], *pairs)
             say(head.format(*cells, f"{row['never']:.3f}"))
         made, failed = predictions.made, predictions.failed
         say(f"\n   While the models were swapped: {made} predictions, {failed} failed.")
@@ -309,8 +321,9 @@ Try next:
    stepwell serve --data .demo                       # the same server again, in this terminal
    eval "$(stepwell env --data .demo)"               # in another: AWS's tools talk to it
    stepwell executions --data .demo
-   stepwell gate show c-corrected --data .demo       # why it was deployed
-   stepwell history c-malformed --data .demo         # what went wrong, and where
+   stepwell batches list {endpoint} --data .demo       # what came of each batch
+   stepwell lineage {endpoint} --data .demo            # what the model in service came from
+   stepwell rollback {endpoint} --data .demo           # back to the model before
    curl -s --aws-sigv4 "aws:amz:us-east-1:sagemaker" --user "$AWS_ACCESS_KEY_ID:$AWS_SECRET_ACCESS_KEY" \\
         -H 'Content-Type: text/csv' --data "$(seq -s, 0 63 | sed 's/[0-9]*/8/g')" \\
         "$AWS_ENDPOINT_URL/endpoints/{endpoint}/invocations"

@@ -65,7 +65,7 @@ class Deployment:
     count: int = 1
     #: CreateEndpointConfig's DataCaptureConfig; None: nothing is captured
     capture: Mapping[str, Any] | None = None
-    #: seconds between two looks at an endpoint that changes: createEndpoint has no `.sync`
+    #: seconds between two looks at an endpoint that somebody else is changing
     poll: int = 2
 
 
@@ -362,6 +362,7 @@ def _serving(machine: Machine) -> dict[str, State]:
     }
     if deployment.capture is not None:
         config["DataCaptureConfig"] = dict(deployment.capture)
+    pause = {"ResultSelector": {"seconds": 1}, "ResultPath": "$.pause"}
     changing = [_status("Creating"), _status("Updating"), _status("SystemUpdating"), _status("RollingBack")]
     return {
         "CreateModel": _task(
@@ -410,20 +411,24 @@ def _serving(machine: Machine) -> dict[str, State]:
         "AwaitQuiet": {"Type": "Wait", "Seconds": deployment.poll, "Next": "FindEndpoint"},
         "DeleteEndpoint": _task("aws-sdk:sagemaker:deleteEndpoint", endpoint, "AwaitQuiet"),
         "PlanAgain": _ledger(machine, "plan_again", "Gate"),
-        "CreateEndpoint": _task("sagemaker:createEndpoint", _deploy(machine, deployment), "AwaitEndpoint"),
+        "CreateEndpoint": _task(
+            "sagemaker:createEndpoint", _deploy(machine, deployment), "AwaitEndpoint", **pause
+        ),
         "UpdateEndpoint": _task(
             "sagemaker:updateEndpoint",
             {**endpoint, "EndpointConfigName.$": "$.model"},
             "AwaitEndpoint",
+            **pause,
         ),
-        "AwaitEndpoint": {"Type": "Wait", "Seconds": deployment.poll, "Next": "DescribeEndpoint"},
+        # createEndpoint has no `.sync`. Pauses grow: a new endpoint takes a second here, minutes on AWS.
+        "AwaitEndpoint": {"Type": "Wait", "SecondsPath": "$.pause.seconds", "Next": "DescribeEndpoint"},
         "DescribeEndpoint": _task(
             "aws-sdk:sagemaker:describeEndpoint", endpoint, "IsDeployed", ResultPath="$.endpoint"
         ),
         "IsDeployed": {
             "Type": "Choice",
             "Choices": [
-                {"Or": changing, "Next": "AwaitEndpoint"},
+                {"Or": changing, "Next": "LengthenPause"},
                 {
                     "And": [
                         _status("InService"),
@@ -440,6 +445,12 @@ def _serving(machine: Machine) -> dict[str, State]:
                 },
             ],
             "Default": "NotDeployed",
+        },
+        "LengthenPause": {
+            "Type": "Pass",
+            "Parameters": {"seconds.$": "States.MathAdd($.pause.seconds, 1)"},
+            "ResultPath": "$.pause",
+            "Next": "AwaitEndpoint",
         },
         "NotDeployed": {
             "Type": "Pass",
