@@ -5,11 +5,11 @@ An execution that waits for a person, or that failed, has no output; its events 
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
+from stepwell.retrain.lineage.documents import document
 from stepwell.retrain.lineage.graph import Reference
 
 #: members of an event's details that hold a task's parameters or a state's data as JSON
@@ -78,14 +78,6 @@ def started(newest_first: Iterable[Mapping[str, Any]]) -> list[tuple[Reference, 
         if str(ended.get("resource", "")).lower() == "createmodelpackage" and isinstance(made, Mapping):
             found[Reference("model-package", str(made.get("ModelPackageArn", ""))), "registered by"] = None
     return list(found)[::-1]
-
-
-def document(text: Any) -> Any:
-    """A JSON text's value; None for what is none."""
-    try:
-        return json.loads(text) if isinstance(text, str | bytes) else None
-    except ValueError:
-        return None
 
 
 def _values(first: Iterable[Any], newest_first: Iterable[Mapping[str, Any]]) -> Iterator[Mapping[str, Any]]:

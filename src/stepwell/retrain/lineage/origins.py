@@ -12,11 +12,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from stepwell.retrain.lineage import executions
+from stepwell.retrain.lineage.documents import Document, list_in, object_in, objects_in, text_in
 from stepwell.retrain.lineage.graph import Reference
 from stepwell.retrain.lineage.plans import RUN, batch_of, execution_of, named, plan_of
 from stepwell.retrain.lineage.source import Source, Unreadable
-
-Document = Mapping[str, Any]
 
 #: SageMaker's own layout of a training job's artefact
 ARTEFACT = re.compile(r"s3://.+/([^/]+)/output/model\.tar\.gz")
@@ -64,7 +63,9 @@ def _endpoint(reference: Reference, document: Document, source: Source) -> Told:
 
 def _endpoint_config(reference: Reference, document: Document, source: Source) -> Told:
     variants = [
-        each for name in ("ProductionVariants", "ShadowProductionVariants") for each in _list(document, name)
+        each
+        for name in ("ProductionVariants", "ShadowProductionVariants")
+        for each in objects_in(document, name)
     ]
     named = [each for each in variants if each.get("ModelName")]
     found = Told(facts={"created": document.get("CreationTime"), **_tags(document)})
@@ -79,7 +80,7 @@ def _endpoint_config(reference: Reference, document: Document, source: Source) -
 
 
 def _model(reference: Reference, document: Document, source: Source) -> Told:
-    containers = _list(document, "Containers") or [document.get("PrimaryContainer") or {}]
+    containers = objects_in(document, "Containers") or [object_in(document, "PrimaryContainer")]
     found = Told(
         facts={
             "image": _joined(each.get("Image") for each in containers),
@@ -97,8 +98,8 @@ def _model(reference: Reference, document: Document, source: Source) -> Told:
 
 
 def _package(reference: Reference, document: Document, source: Source) -> Told:
-    metadata = document.get("CustomerMetadataProperties") or {}
-    containers = _list(document.get("InferenceSpecification") or {}, "Containers")
+    metadata = object_in(document, "CustomerMetadataProperties")
+    containers = objects_in(object_in(document, "InferenceSpecification"), "Containers")
     by, made_by = (_person(document.get(name)) for name in ("LastModifiedBy", "CreatedBy"))
     found = Told(
         facts={
@@ -133,10 +134,10 @@ def _package(reference: Reference, document: Document, source: Source) -> Told:
 
 def _training_job(reference: Reference, document: Document, source: Source) -> Told:
     plan = _plan(_inputs(document), source)
-    parameters = document.get("HyperParameters") or {}
-    code = parameters.get("sagemaker_submit_directory", "").strip('"')
-    sha256 = (plan.get("code") or {}).get("sha256")
-    specification = document.get("AlgorithmSpecification") or {}
+    parameters = object_in(document, "HyperParameters")
+    code = text_in(parameters, "sagemaker_submit_directory").strip('"')
+    sha256 = object_in(plan, "code").get("sha256")
+    specification = object_in(document, "AlgorithmSpecification")
     found = Told(
         facts={
             "status": document.get("TrainingJobStatus"),
@@ -147,14 +148,14 @@ def _training_job(reference: Reference, document: Document, source: Source) -> T
             "hyperparameters": dict(parameters),
             "batches": {
                 str(each.get("name")): {name: each.get(name) for name in ("rows", "digest")}
-                for each in _list(plan, "batches")
+                for each in objects_in(plan, "batches")
             },
             "seeds": {name: each for name, each in parameters.items() if SEED.search(name)},
             "metrics": {
                 each.get("MetricName", "?"): each.get("Value")
-                for each in _list(document, "FinalMetricDataList")
+                for each in objects_in(document, "FinalMetricDataList")
             },
-            "artefact": (document.get("ModelArtifacts") or {}).get("S3ModelArtifacts"),
+            "artefact": object_in(document, "ModelArtifacts").get("S3ModelArtifacts"),
             "started": document.get("TrainingStartTime"),
             "ended": document.get("TrainingEndTime"),
             **_tags(document),
@@ -162,7 +163,7 @@ def _training_job(reference: Reference, document: Document, source: Source) -> T
     )
     if code and not sha256:
         found.unknown.append("The digest of the code that it ran: no plan tells it.")
-    for each in _list(plan, "batches"):
+    for each in objects_in(plan, "batches"):
         found.origins.append((batch_of(str(plan["place"]), each.get("name")), "trained on"))
     for uri, kind in _inputs(document):
         if not plan or not RUN.match(uri):
@@ -175,9 +176,10 @@ def _training_job(reference: Reference, document: Document, source: Source) -> T
 
 def _processing_job(reference: Reference, document: Document, source: Source) -> Told:
     inputs = [
-        (each.get("InputName", ""), each.get("S3Input") or {}) for each in _list(document, "ProcessingInputs")
+        (each.get("InputName", ""), object_in(each, "S3Input"))
+        for each in objects_in(document, "ProcessingInputs")
     ]
-    application = document.get("AppSpecification") or {}
+    application = object_in(document, "AppSpecification")
     found = Told(
         facts={
             "status": document.get("ProcessingJobStatus"),
@@ -185,7 +187,7 @@ def _processing_job(reference: Reference, document: Document, source: Source) ->
             "message": document.get("ExitMessage"),
             "image": application.get("ImageUri"),
             "command": " ".join(
-                [*_list(application, "ContainerEntrypoint"), *_list(application, "ContainerArguments")]
+                [*list_in(application, "ContainerEntrypoint"), *list_in(application, "ContainerArguments")]
             ),
             "inputs": {name: each.get("S3Uri") for name, each in inputs},
             "started": document.get("ProcessingStartTime"),
@@ -193,14 +195,14 @@ def _processing_job(reference: Reference, document: Document, source: Source) ->
             **_tags(document),
         }
     )
-    outputs = _list(document.get("ProcessingOutputConfig") or {}, "Outputs")
-    uris = [(str((each.get("S3Output") or {}).get("S3Uri")), "") for each in outputs]
+    outputs = objects_in(object_in(document, "ProcessingOutputConfig"), "Outputs")
+    uris = [(str(object_in(each, "S3Output").get("S3Uri")), "") for each in outputs]
     _started(found, document, _plan(uris, source), source)
     return found
 
 
 def _execution(reference: Reference, document: Document, source: Source) -> Told:
-    events = document.get("Events") or ()
+    events = objects_in(document, "Events")
     made = executions.decisions(events)
     found = Told(
         facts={
@@ -221,27 +223,29 @@ def _execution(reference: Reference, document: Document, source: Source) -> Told
 
 
 def _evidence(reference: Reference, document: Document, source: Source) -> Told:
-    decision, sources = document.get("decision") or {}, document.get("sources") or {}
-    released, packages = document.get("released") or {}, sources.get("packages") or {}
+    if not text_in(document, "schema").startswith("stepwell.gate/"):
+        return Told(facts={}, unknown=["What it says: it is no evidence of a gate of Stepwell's."])
+    decision, sources = object_in(document, "decision"), object_in(document, "sources")
+    released, packages = object_in(document, "released"), object_in(sources, "packages")
     found = Told(
         facts={
             "decision": f"{decision.get('outcome')} {decision.get('reason')}: {decision.get('sentence')}",
             "released": {name: released.get(name) for name in ("by", "at", "reason")} if released else None,
-            "metric": (document.get("settings") or {}).get("metric"),
-            "seed": (document.get("settings") or {}).get("seed"),
+            "metric": object_in(document, "settings").get("metric"),
+            "seed": object_in(document, "settings").get("seed"),
             "scores": {
                 each.get("rows_of", "?"): {
                     name: each.get(name) for name in ("rows", "challenger", "champion", "won", "lost")
                 }
-                for each in _list(document, "comparisons")
+                for each in objects_in(document, "comparisons")
                 if not each.get("part")
             },
-            "champion": {name: each for name, each in (sources.get("champion") or {}).items() if each},
-            "artefacts": {name: f"sha256:{each}" for name, each in (sources.get("models") or {}).items()},
+            "champion": {name: each for name, each in object_in(sources, "champion").items() if each},
+            "artefacts": {name: f"sha256:{each}" for name, each in object_in(sources, "models").items()},
             "gate's code": f"sha256:{sources['gate']}" if sources.get("gate") else None,
-            "python": sources.get("python") or (sources.get("versions") or {}).get("python"),
+            "python": sources.get("python") or object_in(sources, "versions").get("python"),
             "libraries": {
-                name: each for name, each in (sources.get("versions") or {}).items() if name != "python"
+                name: each for name, each in object_in(sources, "versions").items() if name != "python"
             },
             "packages": packages,
         }
@@ -250,19 +254,19 @@ def _evidence(reference: Reference, document: Document, source: Source) -> Told:
         found.unknown.append("The exact versions of all libraries: only of those that were loaded.")
     run = RUN.match(reference.name)
     for name, relation in (
-        (sources.get("batch"), "judged on"),
-        *((name, "trusted") for name in sources.get("trusted") or ()),
+        (text_in(sources, "batch"), "judged on"),
+        *((name, "trusted") for name in object_in(sources, "trusted")),
     ):
         if name and run is not None:
             found.origins.append((batch_of(run[1], name), relation))
-    job = str(sources.get("job", "")).partition(":processing-job/")[2]
+    job = text_in(sources, "job").partition(":processing-job/")[2]
     if job:
         found.origins.append((Reference("processing-job", job), "written by"))
     return found
 
 
 def _batch(reference: Reference, document: Document, source: Source) -> Told:
-    outcome = document.get("outcome") or {}
+    outcome = object_in(document, "outcome")
     found = Told(
         facts={
             "status": document.get("status"),
@@ -270,16 +274,16 @@ def _batch(reference: Reference, document: Document, source: Source) -> Told:
             "rows": document.get("rows"),
             "train rows": document.get("train_rows"),
             "held-out rows": document.get("held_out_rows"),
-            "digests": {name: f"sha256:{each}" for name, each in (document.get("digests") or {}).items()},
+            "digests": {name: f"sha256:{each}" for name, each in object_in(document, "digests").items()},
             "created": document.get("created"),
             "history": [
                 {name: each[name] for name in ("at", "status", "by", "why") if each.get(name)}
-                for each in _list(document, "history")
+                for each in objects_in(document, "history")
             ],
         }
     )
     bucket = reference.name.split("/")[2]
-    for each in _list(document, "objects"):
+    for each in objects_in(document, "objects"):
         version = f"?versionId={each['version']}" if each.get("version") else ""
         held = Reference("object", f"s3://{bucket}/{each.get('key')}{version}")
         found.origins.append((held, "holds"))
@@ -288,7 +292,7 @@ def _batch(reference: Reference, document: Document, source: Source) -> Told:
 
 
 def _data(reference: Reference, document: Document, source: Source) -> Told:
-    entries = _list(document, "objects")
+    entries = list_in(document, "objects")
     found = Told(facts={"objects": entries[:MOST_ENTRIES]})
     if len(entries) > MOST_ENTRIES:
         found.unknown.append(f"{len(entries) - MOST_ENTRIES} more objects are not listed here.")
@@ -311,7 +315,7 @@ TELLING: dict[str, Callable[[Reference, Document, Source], Told]] = {
 
 def artefact(container: Document) -> str:
     """The S3 URI of a container's model data; empty where it has none."""
-    source = (container.get("ModelDataSource") or {}).get("S3DataSource") or {}
+    source = object_in(object_in(container, "ModelDataSource"), "S3DataSource")
     return str(container.get("ModelDataUrl") or source.get("S3Uri") or "")
 
 
@@ -347,7 +351,7 @@ def _trained(found: Told, uri: str, source: Source) -> None:
         document = source.read(job)
     except Unreadable:
         document = None
-    made = ((document or {}).get("ModelArtifacts") or {}).get("S3ModelArtifacts")
+    made = object_in(document or {}, "ModelArtifacts").get("S3ModelArtifacts")
     if made is None or made == uri:
         found.origins.append((job, "trained by"))
     else:
@@ -357,24 +361,19 @@ def _trained(found: Told, uri: str, source: Source) -> None:
 def _inputs(document: Document) -> list[tuple[str, str]]:
     """The S3 URIs of a training job's channels, and what they are."""
     found = []
-    for each in _list(document, "InputDataConfig"):
-        source = (each.get("DataSource") or {}).get("S3DataSource") or {}
+    for each in objects_in(document, "InputDataConfig"):
+        source = object_in(object_in(each, "DataSource"), "S3DataSource")
         if source.get("S3Uri"):
             found.append((str(source["S3Uri"]), f"{each.get('ChannelName')}, {source.get('S3DataType')}"))
     return found
 
 
 def _tag(document: Document, name: str) -> str:
-    return str((document.get("Tags") or {}).get(f"stepwell:{name}") or "")
+    return str(object_in(document, "Tags").get(f"stepwell:{name}") or "")
 
 
 def _tags(document: Document) -> dict[str, str]:
     return {name: _tag(document, name) for name in ("workflow", "batch")}
-
-
-def _list(document: Document, name: str) -> list[Any]:
-    found = document.get(name)
-    return list(found) if isinstance(found, list | tuple) else []
 
 
 def _joined(parts: Any) -> str:
@@ -385,5 +384,5 @@ def _person(context: Any) -> str:
     """Who, of SageMaker's UserContext."""
     if not isinstance(context, Mapping):
         return ""
-    identity = context.get("IamIdentity") or {}
+    identity = object_in(context, "IamIdentity")
     return str(identity.get("Arn") or context.get("UserProfileName") or "")

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 from typing import Any
 
+from stepwell.retrain.lineage.documents import Document, text_in
 from stepwell.retrain.lineage.graph import Reference
 from stepwell.retrain.lineage.source import Source, Unreadable
 
@@ -25,24 +25,28 @@ def plan_of(uri: str, source: Source) -> dict[str, Any]:
     return {**document, "place": run[1]} if document is not None else {}
 
 
-def execution_of(plan: Mapping[str, Any], source: Source) -> Reference | None:
+def execution_of(plan: Document, source: Source) -> Reference | None:
     """The execution of a plan, which has its ARN, or its name: then the plan's own batch has the ARN."""
-    arn = str(plan.get("execution") or "")
+    arn = text_in(plan, "execution")
     if arn and not arn.startswith("arn:"):
         try:
             record = source.read(batch_of(str(plan["place"]), plan.get("batch"))) or {}
         except Unreadable:
             record = {}
-        given = str(record.get("execution") or "")
+        given = text_in(record, "execution")
         arn = given if given.endswith(f":{arn}") else named(arn, source)
     return Reference("execution", arn) if arn else None
 
 
 def named(name: str, source: Source) -> str:
-    """The ARN of the only execution of that name; empty where there are none or more."""
-    found = source.names("execution", name)
+    """The ARN of the only execution of that name; empty where there is none, or none that is certain."""
+    try:
+        found = source.names("execution", name)
+    except Unreadable:
+        return ""
     return found[0] if len(found) == 1 else ""
 
 
 def batch_of(bucket: str, name: Any) -> Reference:
+    """A batch of a workflow's bucket."""
     return Reference("batch", f"{bucket}/batches/{name}")

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
-from stepwell.retrain.lineage.executions import document
+from stepwell.retrain.lineage.documents import document
 from stepwell.retrain.lineage.graph import Reference
 from stepwell.retrain.lineage.source import Unreadable
 

@@ -6,16 +6,14 @@ because AWS can't be asked who uses them but one by one.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from typing import Any
+from collections.abc import Callable, Iterator
 
 from stepwell.retrain.lineage import executions
+from stepwell.retrain.lineage.documents import Document, object_in, objects_in, text_in
 from stepwell.retrain.lineage.graph import Edge, Reference
 from stepwell.retrain.lineage.origins import artefact
 from stepwell.retrain.lineage.plans import execution_of, plan_of
 from stepwell.retrain.lineage.source import Source, Unreadable
-
-Document = Mapping[str, Any]
 
 
 def results(reference: Reference, document: Document, source: Source) -> Iterator[Edge]:
@@ -48,12 +46,12 @@ def _of_package(reference: Reference, document: Document, source: Source) -> Fou
 
 
 def _of_training_job(reference: Reference, document: Document, source: Source) -> Found:
-    made = str((document.get("ModelArtifacts") or {}).get("S3ModelArtifacts") or "")
+    made = text_in(object_in(document, "ModelArtifacts"), "S3ModelArtifacts")
     for name in source.names("model-package"):
         package = Reference("model-package", name)
         described = _maybe(package, source)
-        containers = (described.get("InferenceSpecification") or {}).get("Containers") or ()
-        job = (described.get("CustomerMetadataProperties") or {}).get("training-job")
+        containers = objects_in(object_in(described, "InferenceSpecification"), "Containers")
+        job = object_in(described, "CustomerMetadataProperties").get("training-job")
         if job == reference.name or (made and made in map(artefact, containers)):
             yield package, "trained by"
     for model, container in _containers(source):
@@ -62,8 +60,9 @@ def _of_training_job(reference: Reference, document: Document, source: Source) -
 
 
 def _of_execution(reference: Reference, document: Document, source: Source) -> Found:
-    yield from executions.started(document.get("Events") or ())
-    for link in executions.evidence_links(document, document.get("Events") or ()):
+    events = objects_in(document, "Events")
+    yield from executions.started(events)
+    for link in executions.evidence_links(document, events):
         evidence = Reference("evidence", link)
         if _maybe(evidence, source):
             yield evidence, "written by"
@@ -72,13 +71,13 @@ def _of_execution(reference: Reference, document: Document, source: Source) -> F
 def _of_batch(reference: Reference, document: Document, source: Source) -> Found:
     """Every run of the bucket whose plan trains on the batch, or judges by it."""
     bucket = "/".join(reference.name.split("/")[:3])
-    own = str(document.get("execution") or "")
+    own = text_in(document, "execution")
     if own:
         yield Reference("execution", own), "started for"
     for uri in source.names("plan", bucket):
         plan = plan_of(uri, source)
-        if _among(plan, "batches", reference) and plan.get("training_job"):
-            yield Reference("training-job", str(plan["training_job"])), "trained on"
+        if _among(plan, "batches", reference) and text_in(plan, "training_job"):
+            yield Reference("training-job", text_in(plan, "training_job")), "trained on"
         elif _among(plan, "trusted", reference):
             execution = execution_of(plan, source)
             if execution is not None:
@@ -96,7 +95,7 @@ FINDING: dict[str, Callable[[Reference, Document, Source], Found]] = {
 
 
 def _among(plan: Document, name: str, batch: Reference) -> bool:
-    return any(each.get("name") == batch.called for each in plan.get(name) or ())
+    return any(each.get("name") == batch.called for each in objects_in(plan, name))
 
 
 def _serving(source: Source) -> Iterator[tuple[Reference, Reference]]:
@@ -107,7 +106,7 @@ def _serving(source: Source) -> Iterator[tuple[Reference, Reference]]:
         config = Reference("endpoint-config", str(endpoint.get("EndpointConfigName")))
         described = _maybe(config, source)
         for kind in ("ProductionVariants", "ShadowProductionVariants"):
-            for variant in described.get(kind) or ():
+            for variant in objects_in(described, kind):
                 pair = config, Reference("model", str(variant.get("ModelName")))
                 if pair not in seen:
                     seen.add(pair)
@@ -118,7 +117,7 @@ def _containers(source: Source) -> Iterator[tuple[Reference, Document]]:
     """The containers of models that serve now."""
     for model in dict.fromkeys(model for _, model in _serving(source)):
         described = _maybe(model, source)
-        for container in described.get("Containers") or [described.get("PrimaryContainer") or {}]:
+        for container in objects_in(described, "Containers") or [object_in(described, "PrimaryContainer")]:
             yield model, container
 
 

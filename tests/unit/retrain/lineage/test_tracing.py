@@ -7,6 +7,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from stepwell.retrain.lineage.graph import Graph, Reference
 from stepwell.retrain.lineage.names import NoSuch, named
@@ -389,3 +391,37 @@ def test_a_name_is_looked_for_as_far_as_rights_reach() -> None:
     assert named("digits", source) == (Reference("model-package", PACKAGE),)
     with pytest.raises(NoSuch, match="may not be read: training-job"):
         named("absent", source)
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+    max_leaves=6,
+)
+WRITTEN = [each for each in workflow().documents if each.kind in ("evidence", "plan", "batch")]
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.data())
+def test_a_document_in_the_bucket_may_say_anything(data: st.DataObject) -> None:
+    """Whoever may write to the bucket can't break a lineage: members of other kinds aren't there."""
+    source = workflow()
+    reference = data.draw(st.sampled_from(WRITTEN))
+    changed = dict(source.documents[reference])
+    for name in data.draw(st.sets(st.sampled_from(sorted(changed)), min_size=1)):
+        changed[name] = data.draw(JSON)
+        inner = data.draw(st.booleans())
+        before = workflow().documents[reference][name]
+        if inner and isinstance(before, dict) and before:
+            changed[name] = {**before, data.draw(st.sampled_from(sorted(before))): data.draw(JSON)}
+    source.documents[reference] = changed
+    for root in (Reference("endpoint", "digits"), Reference("batch", f"{BUCKET}/batches/march-0a1b")):
+        json.dumps(trace(root, source).to_json())
+
+
+def test_a_document_of_another_form_is_no_evidence() -> None:
+    source = workflow()
+    reference = Reference("evidence", f"{BUCKET}/runs/march/gate-1/evidence.json")
+    source.documents[reference] = {"decision": "keep"}
+    node = trace(Reference("endpoint", "digits"), source).nodes[reference]
+    assert (dict(node.facts), node.unknown[0].partition(":")[0]) == ({}, "What it says")
