@@ -26,6 +26,8 @@ test-faults: $(READY)
 test-clients: $(READY)
 	@test -n "$$STEPWELL_TF_MIRROR" || echo "STEPWELL_TF_MIRROR is unset: the tests of Terraform are SKIPPED" \
 	  "(it names a filesystem_mirror that has hashicorp/aws; docs/terraform.md)"
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps 'river>=0.21,<1' \
+	  || echo "river cannot be installed: the test of examples/water is SKIPPED (its readings are in that package)"
 	$(BIN)/pytest -n 3 --dist worksteal -m clients $(AGAIN)
 
 lint: $(READY)
