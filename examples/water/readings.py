@@ -27,7 +27,7 @@ def series():
 
 
 def exports():
-    """Each day's export as (midnight at its end, its file's name, its text): its readings and the day before's."""
+    """Each day's export as (midnight at its end, its file's name, its text): two days' readings."""
     known = series()
     midnight = min(known).astimezone(ZONE).replace(hour=0)
     while midnight < max(known):
