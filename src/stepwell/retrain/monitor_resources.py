@@ -10,13 +10,13 @@ import pulumi_aws as aws
 
 from stepwell.retrain import archives, monitor_rights, monitoring
 from stepwell.retrain.conditions import When
-from stepwell.retrain.definition import Job
 from stepwell.retrain.monitor_definition import MonitorMachine, definition
 from stepwell.retrain.monitoring import Monitor
 from stepwell.retrain.names import Later, Names
 from stepwell.retrain.parts import Gate, Prepare
 from stepwell.retrain.roles import Roles
 from stepwell.retrain.shipping import Shipping, dumped
+from stepwell.retrain.states import Job
 
 #: what the job and the function are made of
 JOB_PACKAGES = ("gate", "prepare", "monitor")

@@ -19,7 +19,7 @@ from stepwell.retrain import names as names_
 from stepwell.retrain import rights, storing
 from stepwell.retrain.conditions import When
 from stepwell.retrain.declaration import DeclarationError, instance_of, known, texts
-from stepwell.retrain.definition import Deployment, Job, Machine, definition, processing_input
+from stepwell.retrain.definition import definition
 from stepwell.retrain.functions import LOG_DAYS, SETTINGS, Functions
 from stepwell.retrain.monitor_resources import Monitoring
 from stepwell.retrain.monitoring import Monitor
@@ -30,6 +30,7 @@ from stepwell.retrain.roles import Roles
 from stepwell.retrain.shipping import Shipping, dumped, ship
 from stepwell.retrain.sourcedir import PROGRAM
 from stepwell.retrain.starting import Starting
+from stepwell.retrain.states import Deployment, Job, Machine, processing_input
 from stepwell.retrain.triggers import Trigger
 
 #: Pulumi's type of the component
