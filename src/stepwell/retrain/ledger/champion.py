@@ -3,8 +3,10 @@
 Where an endpoint serves, it is what the endpoint serves, however it came there: by a run, by a rollback, by
 hand. Of several variants the one with the most traffic is it (of equals, the first), since the next
 deployment replaces them all; requests that another variant answers are not looked at. An endpoint that never
-came into service, or that is being deleted, has no champion. Where nothing is served, the newest approved
-package of the group is it.
+came into service, or that is being deleted, has no champion.
+
+Where nothing is served, the newest approved package of the group is it, but for those of runs that still go
+on: a person releases a batch by approving its package, before the gate has judged it again.
 
 A champion whose artefact can't be read is a champion still: the gate says CHAMPION_MISSING and a person
 decides, rather than that any challenger wins by default.
@@ -20,6 +22,7 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from .documents import code
+from .statuses import OPEN
 from .workflow import Workflow
 
 #: what an endpoint is that serves nobody, and won't
@@ -48,10 +51,10 @@ class Champion:
         return dataclasses.asdict(self)
 
 
-def find(workflow: Workflow, besides: str = "") -> Champion | None:
-    """The champion now; None: the challenger is the first. `besides`: ARN of the run's own package."""
+def find(workflow: Workflow) -> Champion | None:
+    """The champion now; None: the challenger is the first."""
     endpoint = workflow.settings.endpoint
-    return _approved(workflow, besides) if endpoint is None else _serving(workflow, endpoint)
+    return _approved(workflow) if endpoint is None else _serving(workflow, endpoint)
 
 
 def is_readable(workflow: Workflow, champion: Champion) -> bool:
@@ -99,17 +102,20 @@ def _model(variants: Sequence[Mapping[str, Any]], endpoint: Mapping[str, Any]) -
     return None if heaviest is None else heaviest.get("ModelName")
 
 
-def _approved(workflow: Workflow, besides: str) -> Champion | None:
-    """The newest approved package but the run's own, which a person may have approved just now."""
-    found = workflow.sagemaker.list_model_packages(
+def _approved(workflow: Workflow) -> Champion | None:
+    """The newest approved package that no run has in hand."""
+    undecided = {batch.package for batch in workflow.batches.all() if batch.status in OPEN}
+    pages = workflow.sagemaker.get_paginator("list_model_packages").paginate(
         ModelPackageGroupName=workflow.settings.package_group,
         ModelApprovalStatus="Approved",
         SortBy="CreationTime",
         SortOrder="Descending",
-        MaxResults=2,
-    )["ModelPackageSummaryList"]
-    arns = [each["ModelPackageArn"] for each in found if each["ModelPackageArn"] != besides]
-    return _with_package(workflow, Champion(package=arns[0])) if arns else None
+    )
+    for page in pages:
+        for each in page["ModelPackageSummaryList"]:
+            if each["ModelPackageArn"] not in undecided:
+                return _with_package(workflow, Champion(package=each["ModelPackageArn"]))
+    return None
 
 
 def _with_artefact(

@@ -46,6 +46,8 @@ PREPARE_FAULTS = {
 BATCH_ERRORS = ("BatchInvalid",)
 #: characters that Step Functions takes of a cause
 LONGEST_CAUSE = 32_768
+#: characters that a record keeps of it
+LONGEST_WHY = 1000
 
 
 def close(workflow: Workflow, event: Mapping[str, Any]) -> dict[str, Any]:
@@ -75,7 +77,7 @@ def close(workflow: Workflow, event: Mapping[str, Any]) -> dict[str, Any]:
         if now.execution != execution or now.status not in OPEN:
             return now
         changes = {"outcome": said, "package": package, "order": order}
-        return now.moved(status, at=at, by=who, why=why, **changes)
+        return now.moved(status, at=at, by=who, why=why[:LONGEST_WHY], **changes)
 
     batch = workflow.batches.change(batch.name, step)
     claim.free(workflow, execution, at)

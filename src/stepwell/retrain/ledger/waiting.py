@@ -48,7 +48,7 @@ def resume(workflow: Workflow, event: Mapping[str, Any]) -> dict[str, Any]:
     execution, run = event["execution"], event["run"]
     claim.take(workflow, execution, event["at"])
     _sound(workflow, execution, run)
-    champion = champions.find(workflow, run["package"]["ModelPackageArn"])
+    champion = champions.find(workflow)
     if run["approval"]["action"] == "release" or champion != _judged(workflow, execution, run):
         return {**_again(workflow, execution, run, champion), "gate_again": True}
     return {**run, "gate_again": False}
@@ -62,7 +62,7 @@ def plan_again(workflow: Workflow, event: Mapping[str, Any]) -> dict[str, Any]:
     execution, run = event["execution"], event["run"]
     claim.held(workflow, execution)
     _sound(workflow, execution, run)
-    champion = champions.find(workflow, run.get("package", {}).get("ModelPackageArn", ""))
+    champion = champions.find(workflow)
     return _again(workflow, execution, run, champion)
 
 

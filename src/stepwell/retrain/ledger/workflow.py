@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from typing import Any
 
 import boto3
@@ -35,9 +35,9 @@ class Workflow:
         return cls(
             bucket=os.environ["BUCKET"],
             settings_key=os.environ["SETTINGS"],
-            s3=boto3.client("s3"),
-            sagemaker=boto3.client("sagemaker"),
-            states=boto3.client("stepfunctions"),
+            s3=client("s3"),
+            sagemaker=client("sagemaker"),
+            states=client("stepfunctions"),
         )
 
     @cached_property
@@ -70,6 +70,12 @@ class Workflow:
         """Write a document that says the same each time it is written; gives its URI."""
         documents.write(self.s3, self.bucket, key, value)
         return self.uri(key)
+
+
+@cache
+def client(service: str) -> Any:
+    """A client of AWS, made once: a warm function has it already."""
+    return boto3.client(service)
 
 
 def name_of(execution: str) -> str:

@@ -11,6 +11,7 @@ from retrain.ledger.world import APPROVED, PENDING, World
 
 from stepwell.retrain.ledger import approvals
 from stepwell.retrain.ledger.faults import InputInvalid
+from stepwell.retrain.ledger.workflow import client
 from stepwell.testing import Execution
 
 REJECTED = "Rejected"
@@ -174,5 +175,6 @@ def test_the_function_reads_its_bucket_off_its_environment(
         "SETTINGS": "code/settings.json",
     }.items():
         monkeypatch.setenv(name, value)
+    client.cache_clear()
     world.decide(waiting.package, APPROVED)
     assert approvals.handler(waiting.event, None) == {"answered": "approve"}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from retrain.ledger.world import PENDING, Serving, World, endpoint
+from retrain.ledger.world import APPROVED, PENDING, Serving, World, endpoint, released
 
 from stepwell.retrain.ledger import champion
 from stepwell.retrain.ledger.champion import Champion
@@ -127,10 +127,15 @@ def test_without_an_endpoint_the_newest_approved_package_is_it(world: World) -> 
     assert champion.find(world.workflow) == expected
 
 
-def test_a_run_s_own_package_is_not_its_champion(world: World) -> None:
+@pytest.mark.parametrize("asks", ["release", "approve"])
+def test_a_package_that_a_run_has_in_hand_is_no_champion(world: World, asks: str) -> None:
+    """A person releases a batch by approving its package: the gate has not judged it again yet."""
     first = world.package()
     world.stepwell.advance(1)
-    own = world.package()
-    assert champion.find(world.workflow, own) == Champion(
-        package=first, model_data=world.uri("models/m/output/model.tar.gz")
-    )
+    execution, run = world.parked(asks)
+    package = run["package"]["ModelPackageArn"]
+    world.decide(package, APPROVED)
+    artefact = world.uri("models/m/output/model.tar.gz")
+    assert champion.find(world.workflow) == Champion(package=first, model_data=artefact)
+    world.ask("close", execution, run={**run, "approval": released(asks)}, outcome="REGISTERED")
+    assert champion.find(world.workflow) == Champion(package=package, model_data=artefact)

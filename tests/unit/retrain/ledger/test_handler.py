@@ -14,6 +14,7 @@ from retrain.ledger.world import AT, World
 from stepwell.retrain import archives
 from stepwell.retrain.ledger import faults, handler
 from stepwell.retrain.ledger.faults import Busy, InputInvalid, LedgerFault
+from stepwell.retrain.ledger.workflow import client
 
 
 def test_an_unknown_action_is_told_what_there_is(world: World) -> None:
@@ -31,6 +32,7 @@ def test_the_function_reads_its_bucket_off_its_environment(
     }
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
+    client.cache_clear()
     event = {"do": "begin", "execution": world.start(), "at": AT, "input": {}}
     assert handler.handler(event, None)["result"]["outcome"] == "NOTHING_NEW"
 
