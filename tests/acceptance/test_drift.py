@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import random
+import uuid
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -120,6 +122,21 @@ class Workflow:
         until(lambda: self.captured() == self.asked)
         return names
 
+    def observe(self, rows: list[Row]) -> None:
+        """Captured requests as SageMaker writes them, without the seconds until it does."""
+        now = datetime.now(UTC)
+        lines = []
+        for pressure, maker in rows:
+            data = {"observedContentType": "text/csv", "mode": "INPUT", "data": f"{pressure},{maker}\n"}
+            about = {"eventId": str(uuid.uuid4()), "inferenceTime": f"{now:%Y-%m-%dT%H:%M:%SZ}"}
+            captured = {"endpointInput": {**data, "encoding": "CSV"}}
+            lines.append({"captureData": captured, "eventMetadata": about, "eventVersion": "0"})
+        self.s3.put_object(
+            Bucket=self.outputs["bucket"],
+            Key=f"capture/pumps/champion/{now:%Y/%m/%d/%H}/{now:%M-%S}-000-{uuid.uuid4()}.jsonl",
+            Body="".join(json.dumps(line) + "\n" for line in lines).encode(),
+        )
+
     def captured(self) -> int:
         """How many requests lie in S3."""
         bucket = self.outputs["bucket"]
@@ -161,7 +178,7 @@ def test_drift_starts_the_workflow_once_until_it_was_back(workflow: Workflow) ->
     assert workflow.started() == []
 
     strange = {"center": 14.0, "makers": (*MAKERS, "Delta")}
-    workflow.ask(pumps(2, 200, **strange))
+    workflow.observe(pumps(2, 200, **strange))
     report = workflow.measure()
     assert report["outcome"] == "CROSSED"
     assert {(each["measure"], each["column"]) for each in report["crossings"]} >= {
@@ -173,14 +190,14 @@ def test_drift_starts_the_workflow_once_until_it_was_back(workflow: Workflow) ->
     (started,) = workflow.started()
     assert started == {"trigger": "drift", "crossings": report["crossings"]}
 
-    workflow.ask(pumps(3, 200, **strange))
+    workflow.observe(pumps(3, 200, **strange))
     report = workflow.measure()
     assert (report["outcome"], report["rows"], len(report["standing"])) == ("MEASURED", 200, 4)
     assert len(workflow.started()) == 1
 
-    workflow.ask(pumps(4, 400))
+    workflow.observe(pumps(4, 400))
     assert workflow.measure()["standing"] == []
-    workflow.ask(pumps(5, 200, **strange))
+    workflow.observe(pumps(5, 200, **strange))
     assert workflow.measure()["outcome"] == "CROSSED"
     assert len(workflow.started()) == 2
 
