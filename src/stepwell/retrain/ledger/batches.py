@@ -13,8 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from . import documents
-from .documents import Conflict
-from .faults import BatchTaken, BatchUnknown, BatchWithdrawn, MoveRefused
+from .faults import BatchTaken, BatchUnknown, BatchWithdrawn, Conflict, MoveRefused
 from .objects import Object, at_once
 from .statuses import ACCEPTED, OPEN, SET_ASIDE, STATUSES, WITHDRAWN
 

@@ -17,8 +17,7 @@ from typing import Any
 from . import claim
 from .batches import FOLDER, Batch, Entry
 from .collecting import DUPLICATE, Choice, choose, trigger_of
-from .documents import Conflict
-from .faults import InputInvalid
+from .faults import Conflict, InputInvalid
 from .objects import Object
 from .statuses import FAILED, NAMED_AGAIN, OPEN, PREPARING
 from .workflow import Workflow, manifest

@@ -10,8 +10,7 @@ from __future__ import annotations
 from botocore.exceptions import ClientError
 
 from . import documents
-from .documents import Conflict
-from .faults import Busy, ClaimLost
+from .faults import Busy, ClaimLost, Conflict
 from .workflow import Workflow
 
 KEY = "ledger/claim.json"

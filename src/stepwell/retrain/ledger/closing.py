@@ -8,7 +8,7 @@ from typing import Any
 
 from . import claim, documents
 from .batches import Batch, next_order
-from .documents import Conflict
+from .faults import Conflict
 from .statuses import (
     ACCEPTED,
     EXPIRED,
@@ -31,7 +31,7 @@ BECOMES = {
     "EXPIRED": EXPIRED,
 }
 #: reasons to keep the champion that say nothing against the batch
-SOUND = ("NOT_SHOWN",)
+SOUND = ("NOT_SHOWN", "RELEASED_BELOW_FLOOR")
 #: reasons that more rows mend
 TOO_SMALL = ("EMPTY_BATCH", "TOO_FEW_ROWS")
 #: how the message of a failed Prepare begins → the run's error, and whether it is the batch's

@@ -13,15 +13,13 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
+from .faults import Conflict
+
 #: how S3 says that a condition doesn't hold, and (409) that another writer was at it in the same moment
 CONFLICTS = ("PreconditionFailed", "ConditionalRequestConflict", "412", "409")
 ABSENT = ("NoSuchKey", "NotFound", "404")
 #: conditional writes that are tried before a document is called contended
 TRIES = 10
-
-
-class Conflict(Exception):
-    """The document is not as it was read: read it again."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -11,6 +11,10 @@ class Busy(LedgerFault):
     """Another run has its turn: ask again later."""
 
 
+class Conflict(LedgerFault):
+    """A document is not as it was read: read it again."""
+
+
 class ClaimLost(LedgerFault):
     """It is no longer this run's turn, so it may write nothing more."""
 

@@ -8,8 +8,7 @@ import pytest
 from retrain.ledger.world import AT, World
 
 from stepwell.retrain.ledger.batches import Batch, Entry, accepted, next_order
-from stepwell.retrain.ledger.documents import Conflict
-from stepwell.retrain.ledger.faults import BatchUnknown, MoveRefused
+from stepwell.retrain.ledger.faults import BatchUnknown, Conflict, MoveRefused
 from stepwell.retrain.ledger.objects import Object
 from stepwell.retrain.ledger.statuses import NAMED_AGAIN, OPEN, PENDING_AGAIN, STATUSES
 

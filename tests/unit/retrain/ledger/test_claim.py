@@ -10,8 +10,7 @@ from botocore.exceptions import ClientError
 from retrain.ledger.world import AT, World
 
 from stepwell.retrain.ledger import claim, documents
-from stepwell.retrain.ledger.documents import Conflict
-from stepwell.retrain.ledger.faults import Busy, ClaimLost
+from stepwell.retrain.ledger.faults import Busy, ClaimLost, Conflict
 
 LATER = "2026-01-01T01:00:00.000Z"
 
