@@ -39,6 +39,11 @@ REASONS = {
         2,
         "the rule is not shown to hold by so many rows",
     ),
+    "RELEASED_BELOW_FLOOR": (
+        KEEP,
+        2,
+        "a person released the batch, and the challenger doesn't recognise its labels either",
+    ),
     "NOT_WORSE": (DEPLOY, 2, "the challenger is shown to be no more than the margin worse"),
     "BETTER": (DEPLOY, 2, "the challenger is shown to be better"),
 }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .decision import NO_CHAMPION, OVERRULED, Decision, decision, part
+from .decision import DEPLOY, NO_CHAMPION, OVERRULED, Decision, decision, part
 from .evidence import Comparison, Evidence
 
 
@@ -37,7 +37,19 @@ def decide(found: Evidence) -> Decision:
         return decision(problem.code, problem.sentence)
     if not champion:
         return _first(found, new, released)
-    return _second(found, new)
+    said = _second(found, new)
+    score = new.challenger
+    if (
+        released
+        and said.outcome == DEPLOY
+        and score is not None
+        and not reaches(found, score, settings.floor)
+    ):
+        # as good as a champion that doesn't recognise the labels is nothing
+        return decision(
+            "RELEASED_BELOW_FLOOR", f"{settings.metric} {score:.4g}, the floor is {settings.floor:g}."
+        )
+    return said
 
 
 def reaches(found: Evidence, score: float, floor: float) -> bool:

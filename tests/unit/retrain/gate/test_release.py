@@ -62,6 +62,10 @@ CASES: dict[str, tuple[Trial, Settings, str, str, set[str]]] = {
         tried(champion=(range(80), NONE), challenger=(range(120), NONE)), SETTINGS, "KEEP", "WORSE_ON_NEW",
         {"OVERRULED", "CHALLENGER_BELOW_FLOOR"},
     ),
+    "labels that neither recognises, and the challenger no worse": (
+        tried(champion=(range(120), NONE), challenger=(range(115), NONE)), SETTINGS, "KEEP",
+        "RELEASED_BELOW_FLOOR", {"OVERRULED", "CHALLENGER_BELOW_FLOOR"},
+    ),
     "harm on trusted rows": (
         tried(champion=(range(80), NONE), challenger=(NONE, range(10))), SETTINGS, "KEEP", "WORSE_ON_TRUSTED",
         {"OVERRULED"},

@@ -65,7 +65,8 @@ def test_what_becomes_of_a_batch_when_the_champion_stays(world: World, reason: s
     run = world.judged(world.planned(execution, **given), "KEEP", reason)
     world.ask("close", execution, run=run, outcome="KEPT")
     small = reason in ("EMPTY_BATCH", "TOO_FEW_ROWS")
-    expected = "ACCEPTED" if reason == "NOT_SHOWN" else "RETURNED" if small and collected else "SET_ASIDE"
+    sound = reason in ("NOT_SHOWN", "RELEASED_BELOW_FLOOR")
+    expected = "ACCEPTED" if sound else "RETURNED" if small and collected else "SET_ASIDE"
     assert world.status(run["batch"]) == expected
     world.stop(execution)
     pending = world.begin(world.start(), trigger="schedule")["due"]
