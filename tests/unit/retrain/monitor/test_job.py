@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import os
 import random
@@ -12,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from stepwell.retrain import archives
+from stepwell.retrain import archives, monitor
 from stepwell.retrain.monitor.faults import MonitorFault
 
 from .measuring import NOON, Watch, categories, line, numbers, profile
@@ -278,3 +279,15 @@ def test_the_job_runs_alone_from_its_archive(watch: Watch) -> None:
     assert failed.returncode == 1
     assert failed.stderr == "monitor: config has 0 JSON files; one is needed\n"
     assert (root / "output/message").read_text() == "config has 0 JSON files; one is needed"
+
+
+def test_the_packages_are_python_3_8_and_stand_alone() -> None:
+    """Images have old Pythons, and none has Stepwell: only the three packages know one another."""
+    allowed = set(sys.stdlib_module_names)
+    for path in Path(monitor.__file__).parent.glob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(), feature_version=(3, 8))):
+            if isinstance(node, ast.Import):
+                assert {name.name.split(".")[0] for name in node.names} <= allowed, path.name
+            elif isinstance(node, ast.ImportFrom) and node.level != 1:
+                package = (node.module or "").split(".")[0]
+                assert package in (allowed if node.level == 0 else ("gate", "prepare")), path.name
