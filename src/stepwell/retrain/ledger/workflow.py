@@ -9,10 +9,12 @@ from functools import cache, cached_property
 from typing import Any
 
 import boto3
+from botocore.config import Config
 
 from . import documents
 from .batches import Batches
 from .faults import InputInvalid
+from .objects import PARALLEL
 from .settings import Settings
 
 
@@ -75,7 +77,7 @@ class Workflow:
 @cache
 def client(service: str) -> Any:
     """A client of AWS, made once: a warm function has it already."""
-    return boto3.client(service)
+    return boto3.client(service, config=Config(max_pool_connections=PARALLEL))
 
 
 def name_of(execution: str) -> str:
