@@ -14,6 +14,9 @@ import pytest
 from jobs import IMAGE, Work
 from running import Running, ended, until
 
+from stepwell.retrain import monitor_rights
+from stepwell.retrain.names import Names
+
 PROGRAM = f"""
 import pulumi
 from stepwell.retrain import Column, Deploy, Gate, Monitor, Prepare, RetrainingWorkflow, Train, Upload
@@ -144,10 +147,14 @@ class Workflow:
         files = [self.s3.get_object(Bucket=bucket, Key=each["Key"])["Body"].read() for each in found]
         return sum(len(file.splitlines()) for file in files)
 
+    def monitored(self) -> dict[str, Any]:
+        """How a run of the monitor ended."""
+        begun = self.states.start_execution(stateMachineArn=self.outputs["monitor"])["executionArn"]
+        return ended(self.server, begun)
+
     def measure(self) -> dict[str, Any]:
         """Let the monitor measure; its report."""
-        begun = self.states.start_execution(stateMachineArn=self.outputs["monitor"])["executionArn"]
-        output = self.output(begun)
+        output = json.loads(self.monitored()["output"])
         bucket, _, key = output["report"].removeprefix("s3://").partition("/")
         report: dict[str, Any] = json.loads(self.s3.get_object(Bucket=bucket, Key=key)["Body"].read())
         assert (report["outcome"], report["sentence"]) == (output["outcome"], output["sentence"])
@@ -161,16 +168,16 @@ class Workflow:
 
 @pytest.fixture(scope="module")
 def workflow(server: Running, tmp_path_factory: pytest.TempPathFactory) -> Workflow:
+    """A champion serves; nothing was measured yet."""
     Work(server, "drift")  # the small image
-    return Workflow(server, tmp_path_factory.mktemp("program") / "pumps")
+    made = Workflow(server, tmp_path_factory.mktemp("program") / "pumps")
+    assert json.loads(made.monitored()["output"])["outcome"] == "NO_ENDPOINT"
+    assert made.train(pumps(0, 800))["outcome"] == "DEPLOYED"
+    return made
 
 
 @pytest.mark.timeout(240)
 def test_drift_starts_the_workflow_once_until_it_was_back(workflow: Workflow) -> None:
-    nothing = workflow.states.start_execution(stateMachineArn=workflow.outputs["monitor"])["executionArn"]
-    assert workflow.output(nothing)["outcome"] == "NO_ENDPOINT"
-    assert workflow.train(pumps(0, 800))["outcome"] == "DEPLOYED"
-
     names = workflow.ask(pumps(1, 200))
     report = workflow.measure()
     assert (report["outcome"], report["requests"], report["rows"]) == ("MEASURED", 8, 200)
@@ -214,3 +221,37 @@ def test_drift_starts_the_workflow_once_until_it_was_back(workflow: Workflow) ->
     assert (report["score"]["value"], report["score"]["rows"]) == (0.0, 200)
     assert [each["measure"] for each in report["crossings"]] == ["score"]
     assert len(workflow.started()) == 3
+
+
+def needed() -> list[tuple[str, str]]:
+    """Roles and the statements without which a round fails, in the order of a round that tells something."""
+    names = Names(workflow="pumps", partition="aws", account="", region="", bucket="", endpoint="pumps")
+    tables = {
+        monitor_rights.FUNCTION: monitor_rights.rounds(names),
+        monitor_rights.JOB: monitor_rights.job(names, labels="labels/", image="image"),
+        monitor_rights.MACHINE: monitor_rights.machine(names),
+    }
+    return [(part, right.sid) for part, table in tables.items() for right in table if not right.only_aws]
+
+
+@pytest.mark.timeout(240)
+def test_each_right_of_the_monitor_is_needed(server: Running, workflow: Workflow) -> None:
+    iam = server.client("iam")
+    workflow.observe(pumps(6, 200))
+    workflow.measure()
+    workflow.observe(pumps(7, 200, center=30.0))
+    workflow.s3.put_object(Bucket=workflow.outputs["bucket"], Key="labels/more.csv", Body=b"no-one,yes\n")
+    unneeded = []
+    for part, sid in needed():
+        role = {"RoleName": f"pumps-{part}", "PolicyName": "rights"}
+        policy = iam.get_role_policy(**role)["PolicyDocument"]
+        rest = [each for each in policy["Statement"] if each["Sid"] != sid]
+        assert len(rest) == len(policy["Statement"]) - 1
+        iam.put_role_policy(**role, PolicyDocument=json.dumps({**policy, "Statement": rest}))
+        if workflow.monitored()["status"] != "FAILED":
+            unneeded.append((part, sid))
+        iam.put_role_policy(**role, PolicyDocument=json.dumps(policy))
+    assert unneeded == []
+    before = len(workflow.started())
+    workflow.monitored()
+    assert len(workflow.started()) == before + 1
