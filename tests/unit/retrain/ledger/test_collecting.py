@@ -90,6 +90,7 @@ def test_rows_are_waited_for(made: Callable[..., World], trigger: str) -> None:
         ({"rows": 1000, "seconds": 3600}, 3600, True),
         ({"rows": 10, "seconds": 3600}, 0, True),
         ({"rows": None, "seconds": 3600}, -5, False),
+        ({"rows": None, "seconds": None}, 10_000_000, False),
     ],
 )
 def test_whichever_holds_first_begins_a_batch(

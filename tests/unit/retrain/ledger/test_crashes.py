@@ -7,7 +7,6 @@ from typing import Any
 import pytest
 from retrain.ledger.world import APPROVED, World, released
 
-
 #: of `run`, by the ledger
 WRITES = 24
 
