@@ -10,8 +10,17 @@ from typing import Any
 Later = Any
 State = dict[str, Any]
 
-#: what an AWS service answers while it is busy, and a function while it is changed
-PASSING = ["Lambda.ServiceException", "Lambda.SdkClientException", "Lambda.TooManyRequestsException"]
+#: how Lambda and functions fail that do better the next time: it is busy, or the process went or stood still
+PASSING = [
+    "Lambda.ServiceException",
+    "Lambda.AWSLambdaException",
+    "Lambda.SdkClientException",
+    "Lambda.ClientExecutionTimeoutException",
+    "Lambda.TooManyRequestsException",
+    "Lambda.Unknown",
+    "Runtime.ExitError",
+    "Sandbox.Timedout",
+]
 RETRY_PASSING = {"ErrorEquals": PASSING, "IntervalSeconds": 1, "MaxAttempts": 5, "BackoffRate": 2}
 #: another run holds the claim: it may train for hours
 RETRY_BUSY = {
