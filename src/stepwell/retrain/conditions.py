@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from stepwell.retrain.declaration import DeclarationError, Part, number, seconds, whole
 
@@ -14,7 +15,8 @@ class When(Part):
     """Conditions, of which one is enough.
 
     What arrives before one of them holds waits, and is one batch then. `rows` and `after` are looked at
-    whenever something arrives, and `after` also by the clock; `score_below` whenever the monitor measures.
+    whenever something arrives, and `after` also by the clock; `score_below` whenever the monitor measures,
+    and from then on whenever something arrives, until the score was back.
     """
 
     #: as soon as at least so many rows wait
@@ -33,6 +35,10 @@ class When(Part):
             seconds("When's after", self.after, 60, LONGEST)
         if self.score_below is not None:
             number("When's score_below", self.score_below, -1e300, 1e300)
+
+    def settings(self) -> dict[str, Any]:
+        """What the ledger looks at."""
+        return {"rows": self.rows, "seconds": self.seconds, "score": self.score_below is not None}
 
     @property
     def seconds(self) -> int | None:

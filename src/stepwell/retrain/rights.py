@@ -152,11 +152,19 @@ def serve(names: Names, *, image: Later, captured: bool) -> list[Right]:
     ]
 
 
-def ledger(names: Names, *, prefixes: Iterable[str]) -> list[Right]:
-    """The ledger's: it reads all that a run is made of, and writes what it remembers."""
+def ledger(names: Names, *, prefixes: Iterable[str], scored: bool = False) -> list[Right]:
+    """The ledger's: it reads all that a run is made of, and writes what it remembers.
+
+    `scored`: whether a score that has fallen is a condition, which the monitor knows of.
+    """
+    read = ["code/settings.json", "code/train/*", "ledger/*", "batches/*.json", "runs/*.json", "models/*"]
     written = ("batches/*/batch.json", "batches/*/manifest.json", "runs/*.manifest", "runs/*.json")
     kinds = ("endpoint-config", "model", "model-package") if names.endpoint else ("model-package",)
     seen = [names.arn("sagemaker", f"{kind}/*") for kind in kinds]
+    asked = ["DescribeEndpoint", "DescribeEndpointConfig", "DescribeModel"]
+    if not names.endpoint:
+        asked = ["ListModelPackages"]
+    asked.append("DescribeModelPackage")
     endpoint = names.arn("sagemaker", f"endpoint/{names.endpoint}")
     group = names.arn("sagemaker", f"model-package-group/{names.workflow}")
     return [
@@ -175,9 +183,7 @@ def ledger(names: Names, *, prefixes: Iterable[str]) -> list[Right]:
         Right(
             sid="ReadRecords",
             actions=["s3:GetObject"],
-            resources=names.objects(
-                "code/settings.json", "code/train/*", "ledger/*", "batches/*.json", "runs/*.json", "models/*"
-            ),
+            resources=names.objects(*read, *(["monitor/current.json"] if scored else [])),
             why="settings, records, what jobs left, and whether the champion's model is there",
         ),
         Right(
@@ -194,10 +200,7 @@ def ledger(names: Names, *, prefixes: Iterable[str]) -> list[Right]:
         ),
         Right(
             sid="SeeChampion",
-            actions=[
-                *(f"sagemaker:Describe{each}" for each in ("Endpoint", "EndpointConfig", "Model")),
-                *("sagemaker:DescribeModelPackage", "sagemaker:ListModelPackages"),
-            ],
+            actions=[f"sagemaker:{action}" for action in asked],
             resources=[*seen, *([endpoint] if names.endpoint else [group])],
             why="the model that serves now is the champion, whoever put it there",
         ),

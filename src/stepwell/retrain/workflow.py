@@ -106,7 +106,9 @@ class RetrainingWorkflow(pulumi.ComponentResource):  # type: ignore[misc]
         group = aws.sagemaker.ModelPackageGroup(name, model_package_group_name=name, tags=tagged, opts=own)
         functions = Functions(names=names, roles=roles, log_days=log_days, tags=tagged, opts=own)
         ledger = functions.make(
-            "ledger", "ledger.handler.handler", rights.ledger(names, prefixes=_prefixes(triggers))
+            "ledger",
+            "ledger.handler.handler",
+            rights.ledger(names, prefixes=_prefixes(triggers), scored=_is_scored(when)),
         )
         approvals = functions.make("approvals", "ledger.approvals.handler", rights.approvals(names))
         functions.answer(approvals)
@@ -252,6 +254,11 @@ def _prefixes(triggers: Sequence[Trigger]) -> list[str]:
     return sorted({each.prefix for each in triggers})
 
 
+def _is_scored(when: When | None) -> bool:
+    """Whether a score that has fallen is a condition."""
+    return when is not None and when.score_below is not None
+
+
 def _settings(
     names: Names,
     triggers: Sequence[Trigger],
@@ -268,7 +275,7 @@ def _settings(
         "endpoint": names.endpoint,
         "package_group": names.workflow,
         "sources": [{"prefix": prefix, "suffix": suffix} for prefix, suffix in places],
-        "when": None if when is None else {"rows": when.rows, "seconds": when.seconds},
+        "when": None if when is None else when.settings(),
         "gate": gate.settings(),
         "label": prepare.label,
         "columns": [each["name"] for each in prepare.settings()["columns"]],

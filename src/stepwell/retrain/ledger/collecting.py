@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from . import rows
+from . import documents, rows
 from .batches import Batch
 from .faults import InputInvalid, ObjectAbsent
 from .objects import Listed, Object, at_once, listing, now
@@ -22,6 +22,8 @@ NOTHING_NEW, COLLECTING, DUPLICATE = "NOTHING_NEW", "COLLECTING", "DUPLICATE"
 #: what starts a run that waits until enough has arrived, where the program says how much that is
 PATIENT = ("upload", "check")
 HAND = "hand"
+#: where the monitor says how it stands
+MONITOR = "monitor/current.json"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -134,6 +136,8 @@ def _collecting(workflow: Workflow, pending: list[Listed], at: str) -> Mapping[s
     oldest = min(each.modified for each in pending)
     if when.seconds is not None and (moment(at) - oldest).total_seconds() >= when.seconds:
         return None
+    if when.score and _score_is_low(workflow):
+        return None
     arrived = None if when.rows is None else rows.count(workflow, pending)
     if arrived is not None and when.rows is not None and arrived >= when.rows:
         return None
@@ -152,6 +156,12 @@ def moment(text: str) -> datetime:
     """A time in ISO 8601, as Step Functions writes it."""
     found = datetime.fromisoformat(text)
     return found if found.tzinfo is not None else found.replace(tzinfo=UTC)
+
+
+def _score_is_low(workflow: Workflow) -> bool:
+    """Whether the monitor has seen the score fall, and not yet that it was back."""
+    stands = documents.read(workflow.s3, workflow.bucket, MONITOR)
+    return stands is not None and "score" in stands.value["drifted"]
 
 
 def in_utc(when: datetime) -> str:

@@ -29,6 +29,8 @@ class When:
     rows: int | None = None
     #: seconds since the oldest pending object arrived; None: time doesn't count
     seconds: float | None = None
+    #: whether a score on late labels that has fallen, and isn't back, is enough
+    score: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,7 +78,7 @@ class Settings:
                 Source(prefix=each.get("prefix") or "", suffix=each.get("suffix") or "")
                 for each in value["sources"]
             ),
-            when=None if when is None else When(rows=when.get("rows"), seconds=when.get("seconds")),
+            when=None if when is None else _when(when),
             gate=value["gate"],
             label=value["label"],
             columns=tuple(value["columns"]),
@@ -87,3 +89,7 @@ class Settings:
             batches=train.get("batches"),
             header=value.get("header", True),
         )
+
+
+def _when(value: Mapping[str, Any]) -> When:
+    return When(rows=value.get("rows"), seconds=value.get("seconds"), score=value.get("score", False))

@@ -181,3 +181,4 @@ def _signal(
         elif not after.armed:
             report.standing.append(about)
     state.signals = kept
+    report.drifted = sorted({measure for (measure, _), signal in kept.items() if not signal.armed})

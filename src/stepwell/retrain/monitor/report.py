@@ -49,6 +49,8 @@ class Report:
     crossings: List[Dict[str, Any]] = field(default_factory=list)
     #: the same of signals that had crossed and aren't back
     standing: List[Dict[str, Any]] = field(default_factory=list)
+    #: all measures of which some value has crossed and isn't back, also where nothing was said of it now
+    drifted: List[str] = field(default_factory=list)
 
     @property
     def outcome(self) -> str:
@@ -103,4 +105,5 @@ class Report:
             "until": self.until,
             "crossings": self.crossings[:MOST_TOLD],
             "more": max(len(self.crossings) - MOST_TOLD, 0),
+            "drifted": self.drifted,
         }

@@ -16,7 +16,7 @@ from typing import Any
 
 import boto3
 
-from ..ledger import documents
+from ..ledger.faults import Conflict
 from . import inputs, standing
 from .champion import Nothing, batches
 from .standing import Standing
@@ -125,6 +125,7 @@ def commit(monitor: Monitor, event: Mapping[str, Any]) -> Round:
         at=found["at"],
         until=summary["until"],
         untold=crossed if summary["crossings"] else None,
+        drifted=summary["drifted"],
     )
     result = {
         "outcome": summary["outcome"],
@@ -134,7 +135,7 @@ def commit(monitor: Monitor, event: Mapping[str, Any]) -> Round:
     }
     try:
         standing.write(monitor.s3, monitor.bucket, new, found["etag"])
-    except documents.Conflict:
+    except Conflict:
         new, _ = standing.read(monitor.s3, monitor.bucket)
         if new.folder != found["folder"]:
             sentence = "Another measure was faster: this one counts for nothing."
@@ -145,7 +146,7 @@ def commit(monitor: Monitor, event: Mapping[str, Any]) -> Round:
 
 
 def told(monitor: Monitor, event: Mapping[str, Any]) -> Round:
-    """What crossed is told, and struck out. Raises documents.Conflict where others write all the time."""
+    """What crossed is told, and struck out. Raises Conflict where others write all the time."""
     found: Round = dict(event["round"])
     for _ in range(TRIES):
         stands, etag = standing.read(monitor.s3, monitor.bucket)
@@ -153,11 +154,11 @@ def told(monitor: Monitor, event: Mapping[str, Any]) -> Round:
             break
         try:
             standing.write(monitor.s3, monitor.bucket, replace(stands, untold=None), etag)
-        except documents.Conflict:
+        except Conflict:
             continue
         break
     else:
-        raise documents.Conflict(f"{standing.KEY} was written by others {TRIES} times")
+        raise Conflict(f"{standing.KEY} was written by others {TRIES} times")
     return {**found, "next": "begin" if found["left_over"] else "end"}
 
 

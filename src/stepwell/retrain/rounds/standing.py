@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -27,6 +27,8 @@ class Standing:
     until: float = 0.0
     #: what crossed and is still to be told: {"id", "crossings", "more", "sentence", "report"}
     untold: Mapping[str, Any] | None = None
+    #: the measures of which some value has crossed and isn't back: the ledger looks whether the score has
+    drifted: Sequence[str] = ()
 
 
 def read(s3: Any, bucket: str) -> tuple[Standing, str]:
@@ -39,7 +41,7 @@ def read(s3: Any, bucket: str) -> tuple[Standing, str]:
 
 
 def write(s3: Any, bucket: str, standing: Standing, etag: str) -> None:
-    """Write where it stands now, if it is still as it was read. Raises documents.Conflict."""
+    """Write where it stands now, if it is still as it was read. Raises Conflict."""
     value = {"schema": SCHEMA, **asdict(standing)}
     if etag:
         documents.replace(s3, bucket, KEY, value, etag)

@@ -101,6 +101,19 @@ def test_whichever_holds_first_begins_a_batch(
     assert asked(world, "check", after)["due"] is due
 
 
+@pytest.mark.parametrize("trigger", ["upload", "check"])
+def test_while_a_score_has_fallen_and_is_not_back_nothing_waits(
+    made: Callable[..., World], trigger: str
+) -> None:
+    """Also what arrives after the fall, which itself has started a run once."""
+    world = made(when={"rows": 1000, "seconds": None, "score": True})
+    for drifted, result in ((None, "COLLECTING"), (["psi"], "COLLECTING"), (["psi", "score"], "DUE")):
+        if drifted is not None:
+            world.put("monitor/current.json", json.dumps({"drifted": drifted}))
+        world.put("data/a.csv", TEN)
+        assert outcome(asked(world, trigger)) == result
+
+
 def test_time_counts_from_the_oldest_object(made: Callable[..., World]) -> None:
     world = made(when={"rows": None, "seconds": 3600})
     world.put("data/a.csv", "1")

@@ -75,6 +75,7 @@ def test_the_report_says_what_crossed(watch: Watch) -> None:
         "until": NOON,
         "crossings": found.crossings,
         "more": 0,
+        "drifted": ["psi"],
     }
     assert found.crossings[0].keys() == {"measure", "column", "value", "cross", "rearm"}
 

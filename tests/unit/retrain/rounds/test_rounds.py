@@ -89,6 +89,7 @@ def test_of_two_measures_at_once_one_counts(watching: Watching) -> None:
         watching.stepwell.mock(watching.machine, "Measure", returns=watching.measure)
         round_ = handler.begin(watching.monitor, {"execution": "a:b:faster", "at": "2026-01-02T00:00:00Z"})
         summary = {"outcome": "MEASURED", "sentence": "", "rows": 1, "until": 0.0, "crossings": [], "more": 0}
+        summary["drifted"] = []
         handler.commit(watching.monitor, {"round": {**round_, "summary": summary}})
         return watching.measure(asked)
 

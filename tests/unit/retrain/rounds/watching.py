@@ -99,6 +99,7 @@ class Watching:
             "until": datetime.fromisoformat(asked["Environment"]["MEASURED_AT"]).timestamp(),
             "crossings": self.crossings,
             "more": 0,
+            "drifted": sorted({each["measure"] for each in self.crossings}),
         }
         self.put(f"{folder.removeprefix(self.uri(''))}/summary.json", json.dumps(summary))
         return {"ProcessingJobStatus": "Completed"}
