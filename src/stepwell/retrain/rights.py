@@ -79,7 +79,12 @@ def train(names: Names, *, image: Later, channels: Iterable[Later] = ()) -> list
     """The training job's: it can't read what is held out."""
     further = [arn for uri in channels for arn in _channel(names, uri)]
     return [
-        listing(names, "its channels", [bucket for bucket, _ in further]),
+        listing(
+            names,
+            "its channels",
+            [bucket for bucket, _ in further],
+            only_aws="" if further else "the objects of a manifest are fetched by their keys here",
+        ),
         Right(
             sid="ReadRows",
             actions=["s3:GetObject"],

@@ -120,20 +120,9 @@ class RetrainingWorkflow(pulumi.ComponentResource):  # type: ignore[misc]
                 ledger=ledger.arn,
                 approvals=approvals.arn,
                 package_group=group.model_package_group_name,
-                prepare=_job(prepare, train, made["prepare"]),
-                train=_job(train, train, made["train"]),
-                gate=_job(gate, train, made["gate"]),
-                prepare_inputs=[
-                    processing_input("code", {"S3Uri": names.uri("code/prepare/")}),
-                    processing_input("config", {"S3Uri": names.uri("code/prepare.json")}),
-                ],
-                hyperparameters=_hyperparameters(names, train),
-                metrics=[{"Name": key, "Regex": value} for key, value in train.metrics.items()],
-                channels=train.channels,
-                model_environment=_environment(train),
-                deployment=None if deploy is None else _deployment(names, deploy, made["serve"]),
                 approval=None if approval is None else approval.seconds,
                 patience=gate.patient_seconds,
+                **_jobs(names, made, prepare, train, gate, deploy),
             )
         )
         after = pulumi.ResourceOptions(depends_on=shipping.objects)
@@ -298,6 +287,31 @@ def _job(part: Prepare | Train | Gate, train: Train, role: Later) -> Job:
         volume=part.volume,
         longest=part.longest,
     )
+
+
+def _jobs(
+    names: Names,
+    roles: Mapping[str, Later],
+    prepare: Prepare,
+    train: Train,
+    gate: Gate,
+    deploy: Deploy | None,
+) -> dict[str, Any]:
+    """What the machine runs, and what it serves."""
+    return {
+        "prepare": _job(prepare, train, roles["prepare"]),
+        "train": _job(train, train, roles["train"]),
+        "gate": _job(gate, train, roles["gate"]),
+        "prepare_inputs": [
+            processing_input("code", {"S3Uri": names.uri("code/prepare/")}),
+            processing_input("config", {"S3Uri": names.uri("code/prepare.json")}),
+        ],
+        "hyperparameters": _hyperparameters(names, train),
+        "metrics": [{"Name": name, "Regex": pattern} for name, pattern in train.metrics.items()],
+        "channels": train.channels,
+        "model_environment": _environment(train),
+        "deployment": None if deploy is None else _deployment(names, deploy, roles["serve"]),
+    }
 
 
 def _hyperparameters(names: Names, train: Train) -> dict[str, Later]:
