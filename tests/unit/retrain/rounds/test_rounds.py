@@ -69,6 +69,25 @@ def test_a_monitor_killed_after_a_states_work_starts_the_workflow_once(
     assert watching.stands.untold is None
 
 
+def test_a_function_that_is_asked_again_answers_the_same(watching: Watching) -> None:
+    """Lambda's answer may be lost: its work is done then, and the question comes again."""
+    watching.capture()
+    watching.crossings = [CROSSING]
+    begun = {"execution": "a:b:again", "at": "2026-01-02T00:00:00Z"}
+    round_ = handler.begin(watching.monitor, begun)
+    assert handler.begin(watching.monitor, begun) == round_
+    found = {"crossings": [CROSSING], "more": 0, "until": 0.0, "drifted": ["psi"], "rows": 300}
+    summary = {"outcome": "CROSSED", "sentence": "So it is.", **found}
+    committed = [
+        handler.commit(watching.monitor, {"round": {**round_, "summary": summary}}) for _ in range(2)
+    ]
+    assert committed[0] == committed[1]
+    assert committed[0]["next"] == "tell"
+    told = [handler.told(watching.monitor, {"round": committed[0]}) for _ in range(2)]
+    assert [each["next"] for each in told] == ["end", "end"]
+    assert (watching.stands.untold, watching.stands.number) == (None, 1)
+
+
 def test_a_crossing_that_is_left_over_is_told_before_anything_is_measured(watching: Watching) -> None:
     watching.stepwell.mock(watching.machine, "Start", KILLED)
     watching.day(CROSSING)
