@@ -52,7 +52,7 @@ class Killer:
         """Bring a run to its end, killed in these states; people approve what it asks."""
         decided = False
         while True:
-            state, event = self.instant(execution)
+            state, event = self.seesaw.instant(execution)
             if event.startswith("Execution") and event != "ExecutionStarted":
                 return self.seesaw.output(execution)
             if state in states and (state, event) not in self.instants:
@@ -63,14 +63,6 @@ class Killer:
                 decided = True
                 # the package is approved, and nobody has told the run yet
                 self.kill(state, f"approved {execution[-4:]}")
-
-    def instant(self, execution: str) -> tuple[str, str]:
-        """The state that a run is in, and its newest event."""
-        events = self.seesaw.events(execution)
-        entered = [
-            each["stateEnteredEventDetails"]["name"] for each in events if "stateEnteredEventDetails" in each
-        ]
-        return (entered[-1] if entered else ""), events[-1]["type"]
 
 
 def check(seesaw: Seesaw, runs: list[str]) -> None:
@@ -143,18 +135,19 @@ def listed(seesaw: Seesaw, prefix: str) -> list[dict[str, Any]]:
     return found
 
 
-def processes(running: Running, *words: str) -> list[int]:
-    """The processes of this server's workers whose command lines or surroundings hold all of `words`."""
+def processes(running: Running, *words: str, surroundings: str = "") -> list[int]:
+    """This server's processes whose command lines hold all of `words`, and whose variables `surroundings`."""
     found = []
     for folder in Path("/proc").iterdir():
         if not folder.name.isdigit():
             continue
         try:
-            told = (folder / "cmdline").read_bytes() + (folder / "environ").read_bytes()
+            command, variables = ((folder / each).read_bytes().decode() for each in ("cmdline", "environ"))
         except OSError:
             continue
-        if all(word.encode() in told for word in (str(running.data), *words)):
-            found.append(int(folder.name))
+        if all(word in command for word in words) and surroundings in variables:
+            if str(running.data) in command + variables:
+                found.append(int(folder.name))
     return found
 
 
@@ -188,36 +181,100 @@ def test_runs_that_are_killed_at_twenty_instants_end_as_if_nothing_had_been(sees
     assert all({state for state, _ in killer.instants} & set(part) for part in PARTS), killer.instants
 
 
-def test_a_job_whose_supervisor_is_killed_ends_its_run_and_the_batch_can_be_begun_again(
-    seesaw: Seesaw,
+@pytest.mark.parametrize(
+    ("job", "script", "made"),
+    [
+        ("prepare", ("-m", "prepare"), {"rows": 60_000}),
+        ("train", ("train_and_pack.py",), {"note": "train: slowly"}),
+        ("gate-1", ("-m", "gate"), {"note": "ask: slowly"}),
+    ],
+)
+def test_a_job_that_is_killed_ends_its_run_and_the_batch_can_be_begun_again(
+    seesaw: Seesaw, job: str, script: tuple[str, ...], made: dict[str, Any]
 ) -> None:
-    """The run fails, says why, and gives its turn away; nothing is lost, and the next one trains once."""
-    failed = []
-    for state in ("Prepare", "Train", "Gate"):
-        run = seesaw.upload(state.lower(), batch(len(failed) * 1000, note="train: slowly"))
-        (supervisor,) = until(
-            lambda: seesaw.state(run) == state and processes(seesaw.server, "supervisor.py")
-        )
-        os.kill(supervisor, signal.SIGKILL)
-        error, cause = seesaw.fault(run)
-        print(state, error, cause)
-        failed.append(run)
-    for record in seesaw.records():
-        print(record["status"], record["history"][-1])
+    """The run fails, says why and gives its turn away; the object's batch has failed, and may be named again."""
+    run = seesaw.upload("a", batch(0, **made))
+    until(lambda: processes(seesaw.server, *script), 20)
+    (supervisor,) = processes(seesaw.server, "supervisor.py", f"-{job}/")
+    os.kill(supervisor, signal.SIGKILL)
+    error, cause = seesaw.fault(run)
+    assert error == "States.TaskFailed"
+    assert cause.startswith("InternalServerError")
+    (record,) = seesaw.records()
+    assert (record["status"], record["history"][-1]["why"]) == ("FAILED", cause)
+    assert seesaw.holder() is None
+    again = seesaw.start({"objects": [{"key": "data/a.csv"}]})
+    seesaw.decide(seesaw.asked(again)["package"], "Approved", "it was looked at")
+    output = seesaw.output(again)
+    assert (output["outcome"], output["batch"]) == ("DEPLOYED", record["name"])
+    history = [each["status"] for each in seesaw.record(record["name"])["history"]]
+    assert history == ["PREPARING", "FAILED", "PREPARING", "WAITING", "ACCEPTED"]
+    proven(seesaw)
 
 
-def test_the_ledger_s_process_is_killed(seesaw: Seesaw) -> None:
-    seesaw.decide(seesaw.asked(run := seesaw.upload("a", batch(0)))["package"], "Approved", "ok")
-    seesaw.output(run)
-    for pid in processes(seesaw.server, "AWS_LAMBDA_FUNCTION_NAME=seesaw-ledger"):
-        print("froze", pid)
-        os.kill(pid, signal.SIGSTOP)
-    run = seesaw.upload("b", batch(1000))
-    until(lambda: seesaw.events(run)[-1]["type"] == "LambdaFunctionStarted")
+def test_a_ledger_s_process_that_dies_with_a_question_is_asked_again(seesaw: Seesaw) -> None:
+    """At the beginning, in the middle and at the end of a run: frozen first, so that it has the question."""
+    warming = seesaw.upload("a", batch(0))
+    warm = seesaw.asked(warming)["package"]
+    freeze(seesaw)
+    run = seesaw.upload("b", batch(1000, note="ask: slowly"))
+    murder(seesaw, run, "Begin")
+    until(lambda: seesaw.instant(run) == ("Gate", "TaskSubmitted"), 20)
+    freeze(seesaw)
+    murder(seesaw, run, "Park")
+    package = seesaw.asked(run)["package"]
+    freeze(seesaw)
+    seesaw.decide(package, "Approved", "it was looked at")
+    murder(seesaw, run, "Resume")
+    until(lambda: seesaw.instant(run)[0] == "AwaitEndpoint", 20)
+    freeze(seesaw)
+    murder(seesaw, run, "CloseDeployed")
+    assert seesaw.output(run)["outcome"] == "DEPLOYED"
+    assert [each["type"] for each in seesaw.events(run)].count("LambdaFunctionFailed") == 4
+    seesaw.decide(warm, "Rejected", "it only warmed the process up")
+    assert seesaw.output(warming)["outcome"] == "REJECTED"
+    assert seesaw.holder() is None
+    proven(seesaw)
+
+
+@pytest.mark.parametrize("seconds", [0.0, 0.05, 0.3])
+def test_a_rollback_during_a_run_goes_through_a_kill_and_the_next_gate_compares_with_it(
+    own_server: Running, tmp_path: Path, seconds: float
+) -> None:
+    """The run was planned against the model that was rolled back from; it is judged again, against what serves."""
+    seesaw = Seesaw(own_server, tmp_path / "program", "seesaw")
+    models = [seesaw.output(seesaw.upload(name, batch(1000 * len(name))))["model"] for name in ("a", "bb")]
+    run = seesaw.upload("ccc", batch(3000, note="train: slowly"))
+    until(lambda: seesaw.state(run) == "Train", 20)
+    back = own_server.stepwell("rollback", seesaw.endpoint, "--no-wait", "--reason", "it must be")
+    assert back.returncode == 0, back.stderr
+    time.sleep(seconds)
+    own_server.kill()
+    own_server.start()
+    seesaw.reconnect()
+    output = seesaw.output(run)
+    assert output["outcome"] == "DEPLOYED"
+    folder = f"s3://{seesaw.bucket}/runs/{output['execution']}/gate-"
+    compared = [seesaw.evidence(f"{folder}{number}/evidence.json").sources.champion for number in (1, 2)]
+    assert [each and each["config"] for each in compared] == models[::-1]
+    assert output["evidence"] == f"{folder}2/evidence.json"
+    assert seesaw.config() == output["model"]
+    proven(seesaw)
+
+
+def freeze(seesaw: Seesaw) -> None:
+    """Stop the ledger's process, so that it takes the next question and doesn't answer."""
+    for process in ledgers(seesaw):
+        os.kill(process, signal.SIGSTOP)
+
+
+def murder(seesaw: Seesaw, run: str, state: str) -> None:
+    """Kill it once it has that state's question."""
+    until(lambda: seesaw.instant(run) == (state, "LambdaFunctionStarted"), 20)
     time.sleep(0.2)
-    for pid in processes(seesaw.server, "AWS_LAMBDA_FUNCTION_NAME=seesaw-ledger"):
-        print("killed", pid)
-        os.kill(pid, signal.SIGKILL)
-    print(seesaw.asked(run))
-    for each in seesaw.events(run):
-        print(each)
+    for process in ledgers(seesaw):
+        os.kill(process, signal.SIGKILL)
+
+
+def ledgers(seesaw: Seesaw) -> list[int]:
+    return processes(seesaw.server, surroundings=f"AWS_LAMBDA_FUNCTION_NAME={seesaw.name}-ledger")
