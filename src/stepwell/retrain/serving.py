@@ -10,8 +10,8 @@ from typing import Any
 
 from stepwell.retrain.states import Deployment, Machine, State, ledger, otherwise, tags, task
 
-#: how SageMaker refuses what isn't there, called through the SDK integration
-NOT_FOUND = ["SageMaker.SageMakerException"]
+#: how SageMaker refuses what isn't there, called through the SDK integration, and whatever else it refuses
+REFUSED = ["SageMaker.SageMakerException"]
 
 
 def serving(machine: Machine) -> dict[str, State]:
@@ -50,14 +50,26 @@ def serving(machine: Machine) -> dict[str, State]:
         "FindEndpoint": {
             **task("aws-sdk:sagemaker:describeEndpoint", endpoint, "IsUnchanged", ResultPath="$.endpoint"),
             "Catch": [
-                {"ErrorEquals": NOT_FOUND, "ResultPath": "$.endpoint", "Next": "IsFirst"},
+                {"ErrorEquals": REFUSED, "ResultPath": "$.endpoint", "Next": "IsFirst"},
                 otherwise(),
             ],
         },
         "IsFirst": {
             "Type": "Choice",
-            "Choices": [{"Variable": "$.champion_config", "StringEquals": "", "Next": "CreateEndpoint"}],
+            "Choices": [
+                {
+                    "Not": {"Variable": "$.endpoint.Cause", "StringMatches": "*Could not find*"},
+                    "Next": "NotSeen",
+                },
+                {"Variable": "$.champion_config", "StringEquals": "", "Next": "CreateEndpoint"},
+            ],
             "Default": "PlanAgain",
+        },
+        "NotSeen": {
+            "Type": "Pass",
+            "InputPath": "$.endpoint",
+            "ResultPath": "$.fault",
+            "Next": "CloseFailed",
         },
         # What the gate compared with must be what is replaced: a person may have rolled back meanwhile.
         "IsUnchanged": {
