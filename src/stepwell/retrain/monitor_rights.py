@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from stepwell.retrain.names import Later, Names
-from stepwell.retrain.rights import Right, container, function, listing
+from stepwell.retrain.rights import STOPS, WATCHES, Right, container, function, listing
 
 #: the monitor's roles and things: `digits-monitor`, `digits-rounds`, ...
 JOB, FUNCTION, MACHINE, SCHEDULE = "monitor-job", "rounds", "monitor", "monitor-schedule"
@@ -84,8 +84,7 @@ def rounds(names: Names) -> list[Right]:
 
 def machine(names: Names) -> list[Right]:
     """The monitor's state machine's."""
-    jobs = [names.arn("sagemaker", "processing-job/*")]
-    only = "Step Functions follows jobs by rules that it makes itself on AWS"
+    jobs = [names.arn("sagemaker", f"processing-job/{names.workflow}-drift-*")]
     return [
         Right(
             sid="KeepRounds",
@@ -105,21 +104,21 @@ def machine(names: Names) -> list[Right]:
             actions=["sagemaker:StopProcessingJob"],
             resources=jobs,
             why="a measure that is stopped leaves no job behind",
-            only_aws="only an execution that is stopped stops its job",
+            only_aws=STOPS,
         ),
         Right(
             sid="ReadTags",
             actions=["sagemaker:ListTags"],
-            resources=["*"],
+            resources=jobs,
             why="Step Functions tells its own jobs by their tags",
-            only_aws=only,
+            only_aws=WATCHES,
         ),
         Right(
             sid="WatchJob",
             actions=["events:PutTargets", "events:PutRule", "events:DescribeRule"],
             resources=[names.arn("events", _RULE)],
             why="Step Functions learns from this rule that the job has ended",
-            only_aws=only,
+            only_aws=WATCHES,
         ),
         Right(
             sid="PassRole",

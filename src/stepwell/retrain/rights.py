@@ -17,8 +17,8 @@ from stepwell.retrain.names import Later, Names, joined
 
 _PULLS = "images are built here from a list of libraries, and not pulled"
 _METRICS = "the job's metrics are read off its log here, without the role's help"
-_WATCHES = "Step Functions follows jobs by rules that it makes itself on AWS"
-_STOPS = "only an execution that is stopped stops its job"
+WATCHES = "jobs are followed here without rules and tags; the rules are asked for when a machine is made"
+STOPS = "only an execution that is stopped stops its job"
 _IMAGE = re.compile(r"(\d{12})\.dkr\.ecr\.([a-z0-9-]+)\.amazonaws\.com(?:\.cn)?/([^:@]+)")
 
 
@@ -153,7 +153,7 @@ def serve(names: Names, *, image: Later, captured: bool) -> list[Right]:
             sid="ReadModel", actions=["s3:GetObject"], resources=names.objects("models/*"), why="the model"
         ),
         *([capture] if captured else []),
-        *container(names, image, "Endpoints/*"),
+        *container(names, image, f"Endpoints/{names.endpoint}"),
     ]
 
 
@@ -281,21 +281,21 @@ def machine(names: Names, *, passed: Sequence[str], serves: bool) -> list[Right]
             actions=[f"sagemaker:Stop{kind}Job" for kind in kinds],
             resources=jobs,
             why="a run that is stopped leaves no job behind",
-            only_aws=_STOPS,
+            only_aws=STOPS,
         ),
         Right(
             sid="ReadTags",
             actions=["sagemaker:ListTags"],
-            resources=["*"],
+            resources=jobs,
             why="Step Functions tells its own jobs by their tags",
-            only_aws=_WATCHES,
+            only_aws=WATCHES,
         ),
         Right(
             sid="WatchJobs",
             actions=["events:PutTargets", "events:PutRule", "events:DescribeRule"],
             resources=rules,
             why="Step Functions learns from these rules that a job has ended",
-            only_aws=_WATCHES,
+            only_aws=WATCHES,
         ),
         Right(
             sid="PassRoles",
@@ -363,6 +363,7 @@ def window(names: Names) -> list[Right]:
             actions=["states:DescribeExecution"],
             resources=[names.executions],
             why="the window's task has the status of the run",
+            only_aws="an event tells here how a run has ended",
         ),
     ]
 
