@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import pulumi
 import pulumi_aws as aws
 
+from stepwell.retrain import trust
 from stepwell.retrain.names import Names
 from stepwell.retrain.rights import Right
 from stepwell.retrain.shipping import dumped
@@ -26,13 +27,14 @@ class Roles:
 
     def make(self, part: str, service: str, rights: Iterable[Right]) -> aws.iam.Role:
         """The role of a part, which a service takes on: `digits-train` for `train`."""
-        trust = {"Effect": "Allow", "Principal": {"Service": service}, "Action": "sts:AssumeRole"}
         policy = {"Version": VERSION, "Statement": [right.statement() for right in rights]}
         name = self.names.of(part)
         return aws.iam.Role(
             name,
             name=name,
-            assume_role_policy=json.dumps({"Version": VERSION, "Statement": [trust]}),
+            assume_role_policy=json.dumps(
+                {"Version": VERSION, "Statement": [trust.statement(self.names, part, service)]}
+            ),
             inline_policies=[aws.iam.RoleInlinePolicyArgs(name="rights", policy=dumped(policy))],
             tags=self.tags,
             opts=self.opts,

@@ -57,10 +57,10 @@ def put(call: Call, draft: Draft, _checked: None) -> dict[str, Any]:
     params = call.params
     bus = names.bus_name(params)
     find_bus(draft, bus)
-    if params.get("RoleArn"):
-        require_trusted(draft, params["RoleArn"])
     name = params["Name"]
     arn = names.rule_arn(draft.region, draft.account, bus, name)
+    if params.get("RoleArn"):
+        require_trusted(draft, params["RoleArn"], arn)
     found = draft.get(Rule, f"{bus}/{name}")
     if found is None and sum(1 for _ in draft.scan(Rule, prefix=f"{bus}/")) >= LIMIT:
         raise too_many()

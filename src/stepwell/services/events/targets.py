@@ -39,7 +39,7 @@ def operations(parts: Parts) -> tuple[Operation, ...]:
         rule = find_rule(draft, names.bus_name(call.params), call.params["Rule"])
         targets = {target["Id"]: target for target in rule.targets}
         for target in call.params["Targets"]:
-            _check(target, parts, draft)
+            _check(target, rule, parts, draft)
             targets[target["Id"]] = dict(target)
         if len(targets) > LIMIT:
             raise too_many()
@@ -130,7 +130,7 @@ def list_rules(call: Call, view: View) -> dict[str, Any]:
     return paging.page(params, "RuleNames", found, lambda rule: rule.key, lambda rule: rule.name)
 
 
-def _check(target: Mapping[str, Any], parts: Parts, draft: Draft) -> None:
+def _check(target: Mapping[str, Any], rule: Rule, parts: Parts, draft: Draft) -> None:
     """Raise ValidationException for a target that could never get an event."""
     name, parsed = target["Arn"], arn.parse(target["Arn"])
     if parsed is None:
@@ -144,7 +144,7 @@ def _check(target: Mapping[str, Any], parts: Parts, draft: Draft) -> None:
     if parsed.service in _WITH_ROLE and not target.get("RoleArn"):
         raise ValidationException(f"RoleArn is required for target {name}.")
     if target.get("RoleArn"):
-        require_trusted(draft, target["RoleArn"])
+        require_trusted(draft, target["RoleArn"], rule.arn)
     if parsed.service == "ssm" and "RunCommandParameters" not in target:
         raise ValidationException(f"RunCommandParameters is required for target {target['Id']}.")
     _check_input(target, is_bus=is_bus)

@@ -46,6 +46,8 @@ class World:
         #: (caller, action, resource) that are not permitted
         self.forbidden: list[tuple[str, str]] = []
         self.trusting = {ROLE: "events.amazonaws.com"}
+        #: the only rule that the roles trust EventBridge with; empty: all
+        self.source = ""
 
     def serve(self) -> World:
         bridge = EventBridge(Parts(permits=self._permits, serves=self._serves))
@@ -116,6 +118,7 @@ class World:
                 "Effect": "Allow",
                 "Principal": {"Service": self.trusting[arn]},
                 "Action": "sts:AssumeRole",
+                **({"Condition": {"ArnLike": {"aws:SourceArn": self.source}}} if self.source else {}),
             }
             trust = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
             return {"Role": {"Arn": arn, "RoleName": "r", "AssumeRolePolicyDocument": trust}}

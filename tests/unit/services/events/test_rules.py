@@ -126,6 +126,17 @@ def test_targets_that_could_never_get_an_event_are_refused_by_name(full, target,
     assert full.call("ListTargetsByRule", Rule="full")["Targets"] == [{"Id": "t", "Arn": FUNCTION}]
 
 
+def test_a_role_is_trusted_with_the_rules_that_its_trust_policy_names(full):
+    """EventBridge's page on the confused deputy: `aws:SourceArn` is the rule's ARN."""
+    full.source = f"{RULE}/fu*"
+    full.call("PutTargets", Rule="full", Targets=[{"Id": "m", "Arn": MACHINE, "RoleArn": ROLE}])
+    full.rule("other", SHOP)
+    with pytest.raises(AwsError, match="cannot be assumed"):
+        full.call("PutTargets", Rule="other", Targets=[{"Id": "m", "Arn": MACHINE, "RoleArn": ROLE}])
+    with pytest.raises(AwsError, match="cannot be assumed"):
+        full.call("PutRule", Name="third", EventPattern=json.dumps(SHOP), RoleArn=ROLE)
+
+
 def test_a_queue_is_refused_where_the_server_has_none(full):
     full.without = ("sqs",)
     for target in ({"Arn": QUEUE}, {"Arn": FUNCTION, "DeadLetterConfig": {"Arn": QUEUE}}):
