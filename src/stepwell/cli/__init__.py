@@ -44,6 +44,7 @@ COMMANDS = {
     "reject": "decisions",
     "release": "decisions",
     "batches": "batches",
+    "retire": "retire",
 }
 
 #: what `stepwell --help` says of each, so that it needs to import none
@@ -75,7 +76,18 @@ SUMMARIES = {
     "reject": "Have a workflow that waits for a person end without a new model.",
     "release": "Let a quarantined batch go on.",
     "batches": "A retraining workflow's batches: list, show, withdraw, accept.",
+    "retire": "Delete what a retraining workflow's runs made, before a destroy.",
 }
+
+#: how a server says that it doesn't know who signed
+NOT_KNOWN = frozenset(
+    {"InvalidClientTokenId", "InvalidAccessKeyId", "UnrecognizedClientException", "InvalidSignatureException",
+     "SignatureDoesNotMatch", "ExpiredTokenException", "ExpiredToken"}
+)  # fmt: skip
+FOREIGN_KEYS = (
+    "this shell's AWS keys are none of the server's, or have expired: take the owner's by "
+    'eval "$(stepwell env)", or unset them'
+)
 
 
 class Commands(click.Group):
@@ -139,7 +151,8 @@ def main() -> None:
         from stepwell.identity import denials
 
         click.echo(f"stepwell: {error}", err=True)
-        advice = denials.advice(str(error))
+        code = getattr(error, "response", {}).get("Error", {}).get("Code")
+        advice = FOREIGN_KEYS if code in NOT_KNOWN else denials.advice(str(error))
         if advice is not None:
             click.echo(advice, err=True)
         sys.exit(1)

@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 
 import click
 
+from stepwell.cli.caller import Caller, of_shell
 from stepwell.contact import RootKey, is_held, read_key, read_lock
 from stepwell.errors import StepwellError, StoreError
 
@@ -36,17 +37,22 @@ class Connection:
     key: RootKey
 
     def client(self, service: str) -> Any:
-        """A boto3 client for the server; nothing of the environment or of `~/.aws` has a say."""
+        """A boto3 client that acts as the shell's user of this server, else as its owner (`caller`)."""
+        return client(service, url=self.url, key=self.key, caller=of_shell(self.url))
+
+    def owner(self, service: str) -> Any:
+        """A boto3 client that acts as the server's owner; nothing of the environment has a say."""
         return client(service, url=self.url, key=self.key)
 
 
-def client(service: str, *, url: str, key: RootKey) -> Any:
-    """A boto3 client with an explicit endpoint and explicit credentials."""
+def client(service: str, *, url: str, key: RootKey, caller: Caller | None = None) -> Any:
+    """A boto3 client with an explicit endpoint and explicit credentials: the key's, or the caller's."""
     import botocore.session
     from botocore.config import Config
 
     from stepwell.api.models import own_model_folder
 
+    signs = caller or key
     session = botocore.session.Session()
     session.set_config_variable("config_file", os.devnull)
     session.set_config_variable("credentials_file", os.devnull)
@@ -56,8 +62,9 @@ def client(service: str, *, url: str, key: RootKey) -> Any:
         service,
         region_name=key.region,
         endpoint_url=url,
-        aws_access_key_id=key.access_key_id,
-        aws_secret_access_key=key.secret_access_key,
+        aws_access_key_id=signs.access_key_id,
+        aws_secret_access_key=signs.secret_access_key,
+        aws_session_token=caller.session_token if caller is not None else None,
         config=Config(
             inject_host_prefix=False,
             proxies={},

@@ -34,7 +34,7 @@ def instance(
     this machine, here only; the program stays as it is.
     """
     connection = connect(data)
-    own, ssm = connection.client("stepwell"), connection.client("ssm")
+    own, ssm = connection.owner("stepwell"), connection.owner("ssm")
     wanted = []
     for pair in tag:
         key, equals, value = pair.partition("=")

@@ -121,7 +121,7 @@ def stop(data: Path, everything: bool) -> None:
         click.echo(f"no server runs on {data}", err=True)
         return
     try:
-        connect(data).client("stepwell").stop_server(All=everything)
+        connect(data).owner("stepwell").stop_server(All=everything)
     except StepwellError:
         holder = read_lock(data)
         if everything or holder is None:
@@ -141,7 +141,7 @@ def stop(data: Path, everything: bool) -> None:
 def status(data: Path, as_json: bool) -> None:
     """Who the server is, and how many of each thing it has."""
     connection = connect(data)
-    found = connection.client("stepwell").get_status()
+    found = connection.owner("stepwell").get_status()
     found.pop("ResponseMetadata")
     started = found.pop("StartedAt")
     if as_json:

@@ -18,6 +18,7 @@ import pytest
 
 from stepwell import cli
 from stepwell.cli import connection
+from stepwell.cli.caller import Caller
 from stepwell.contact import RootKey
 
 URL = "http://127.0.0.1:45660"
@@ -41,8 +42,8 @@ class FakeServer:
     answers: dict[str, Answer] = field(default_factory=dict)
     asked: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
 
-    def client(self, service: str, *, url: str, key: RootKey) -> Any:
-        assert (url, key) == (URL, KEY)
+    def client(self, service: str, *, url: str, key: RootKey, caller: Caller | None = None) -> Any:
+        assert (url, key, caller) == (URL, KEY, None)
         made = MAKE(service, url=url, key=key)
         made.meta.events.register("before-call", self._answer)
         return made

@@ -382,7 +382,16 @@ def _read_group(cloud: Cloud, id_: str, inputs: Inputs) -> dict[str, Any] | None
 
 
 def _delete_group(cloud: Cloud, id_: str, inputs: Inputs) -> None:
-    attempt(cloud, cloud.client("sagemaker").delete_model_package_group, ModelPackageGroupName=id_)
+    try:
+        attempt(cloud, cloud.client("sagemaker").delete_model_package_group, ModelPackageGroupName=id_)
+    except ResourceFailed as error:
+        workflow = (inputs.get("tags") or {}).get("stepwell:workflow")
+        if error.code != "ConflictException":
+            raise
+        advice = "Delete its model packages first"
+        if workflow is not None:
+            advice = f"`stepwell retire {workflow}` deletes what its runs made; then destroy again"
+        raise ResourceFailed(error.message, advice=advice, code=error.code) from error
 
 
 MODEL_PACKAGE_GROUP = ResourceType(

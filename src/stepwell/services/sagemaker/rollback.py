@@ -27,6 +27,7 @@ from stepwell.services.sagemaker import (
     names,
     packages,
     roles,
+    tags,
 )
 from stepwell.services.sagemaker.deployments import Cause, Deployment
 from stepwell.services.sagemaker.endpoint_configs import EndpointConfig
@@ -286,10 +287,14 @@ class Rollbacks:
             raise ConflictException(
                 f'Endpoint "{found.endpoint.arn}" or what it goes back to has just changed: ask again.'
             )
+        # what is made for an endpoint is whose the endpoint is
+        marks = {"Tags": tags.listed(tags.tags_of(draft, found.endpoint.arn))}
         if found.new_model is not None:
-            models.create(_nested(call, "CreateModel", found.new_model), draft, None)
+            models.create(_nested(call, "CreateModel", {**found.new_model, **marks}), draft, None)
         if found.new_config is not None:
-            endpoint_configs.create(_nested(call, "CreateEndpointConfig", found.new_config), draft)
+            endpoint_configs.create(
+                _nested(call, "CreateEndpointConfig", {**found.new_config, **marks}), draft
+            )
         config = endpoint_configs.find(draft, found.config)
         fleet = fleets.deployment(draft, config, fleet_id=draft.unique(), now=draft.now)
         cause = Cause(
