@@ -278,7 +278,7 @@ class Server:
             sagemaker.service(self.sagemaker.environments),
             sagemaker_runtime.service(self.sagemaker.router, servers, self.sagemaker.captures),
             ssm.service(self.ssm),
-            stepfunctions.service(self.engine),
+            stepfunctions.service(self.engine, self.clock.now),
             sqs.service(self.sqs),
             stepwell.service(
                 status=self.status,

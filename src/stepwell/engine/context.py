@@ -33,6 +33,7 @@ def environment(turn: Turn, frame: Frame, token: str | None = None) -> Environme
 
 def constant_context(execution: Execution, value: Any) -> dict[str, Any]:
     """What is the same in all states of an execution; `value` is its input."""
+    redriven = {} if execution.redriven is None else {"RedriveTime": timestamp(execution.redriven)}
     return {
         "Execution": {
             "Id": execution.arn,
@@ -40,7 +41,8 @@ def constant_context(execution: Execution, value: Any) -> dict[str, Any]:
             "Name": execution.name,
             "RoleArn": execution.role,
             "StartTime": timestamp(execution.started),
-            "RedriveCount": 0,
+            "RedriveCount": execution.redrives,
+            **redriven,
         },
         "StateMachine": {"Id": execution.machine_arn, "Name": execution.machine},
     }

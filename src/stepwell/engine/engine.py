@@ -24,6 +24,7 @@ from stepwell.engine.frames import READY, Frame, Phase, Run, fold
 from stepwell.engine.history import WHOLE, Event, failure, public
 from stepwell.engine.performing import Dispatch, perform, stop
 from stepwell.engine.programs import Machine, Programs
+from stepwell.engine.redriving import redrive
 from stepwell.engine.states import ready_frames, step, wait_over, work
 from stepwell.engine.turn import (
     ABORT,
@@ -109,7 +110,12 @@ class Engine:
         draft.send("event", executions.status_change(execution))
         run = self._runs[execution.id] = Run()
         turn = Turn(draft=draft, execution=execution, run=run, machine=machine)
-        details = {"input": execution.input, "inputDetails": WHOLE, "roleArn": execution.role}
+        details = {
+            "input": execution.input,
+            "inputDetails": WHOLE,
+            "roleArn": execution.role,
+            **execution.qualified,
+        }
         turn.emit(run.root, "ExecutionStarted", details, value=value)
         if execution.deadline is not None:
             turn.timer(run.root, DEADLINE, execution.deadline)
@@ -121,6 +127,17 @@ class Engine:
         return self._decide(
             draft, execution, lambda turn: turn.end(executions.ABORTED, error=error, cause=cause)
         )
+
+    def redrive(self, draft: Draft, execution: Execution, token: str | None) -> Execution:
+        """Let an execution that ended without success go on where it failed.
+
+        `token` is that of whoever asked. What must be true of the execution is the caller's to see to.
+        """
+        seconds = self._machine(draft, execution).program.timeout_seconds
+        deadline = None if seconds is None else draft.now + seconds
+        execution = executions.reopen(draft, execution, token, deadline=deadline)
+        draft.send("event", executions.status_change(execution))
+        return self._decide(draft, execution, redrive)
 
     def forget_all(self, draft: Draft, machine: str) -> None:
         """A machine goes, and its executions with it: those that run are aborted first.
@@ -352,7 +369,12 @@ def _give_up(draft: Draft, execution: Execution, error: Exception) -> Execution:
     }
     draft.append(execution.journal, [ended])
     execution = executions.close(
-        draft, execution, executions.FAILED, error=found["error"], cause=found["cause"]
+        draft,
+        execution,
+        executions.FAILED,
+        error=found["error"],
+        cause=found["cause"],
+        events=ids[-1] + 1,
     )
     draft.send("event", executions.status_change(execution))
     return execution

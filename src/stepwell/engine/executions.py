@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from itertools import islice
 from typing import Any, ClassVar
 
+from msgspec import field
 from msgspec.structs import replace
 
 from stepwell import arn
@@ -21,6 +22,8 @@ STATUSES = (RUNNING, SUCCEEDED, FAILED, TIMED_OUT, ABORTED)
 
 #: executions that one decision forgets
 FORGOTTEN_AT_ONCE = 100
+#: redrives whose tokens are remembered
+REDRIVE_TOKENS = 10
 #: milliseconds; subtracted from it, later times sort first
 _FAR = 9_999_999_999_999
 
@@ -54,6 +57,16 @@ class Execution(Record, frozen=True, kw_only=True):
     trace_header: str | None = None
     #: seconds since the epoch: when the machine's TimeoutSeconds are over
     deadline: float | None = None
+    #: the version that it runs, 0 for the machine itself, and the alias that led there
+    version: int = 0
+    alias: str = ""
+    #: how many events its history had when it ended
+    events: int = 0
+    #: how often it was redriven, and when last
+    redrives: int = 0
+    redriven: float | None = None
+    #: the latest redrives by the tokens of those who asked: a repeat gets the same answer
+    redrive_tokens: dict[str, float] = field(default_factory=dict)
 
     @property
     def key(self) -> str:
@@ -68,17 +81,29 @@ class Execution(Record, frozen=True, kw_only=True):
         region, account = self.machine_arn.split(":")[3:5]
         return arn.build("states", region, account, f"execution:{self.key}")
 
+    @property
+    def qualified(self) -> dict[str, str]:
+        """The ARNs of its version and alias as answers and events show them; empty without."""
+        found = {}
+        if self.version:
+            found["stateMachineVersionArn"] = f"{self.machine_arn}:{self.version}"
+        if self.alias:
+            found["stateMachineAliasArn"] = f"{self.machine_arn}:{self.alias}"
+        return found
+
 
 class ListedExecution(Record, frozen=True, kw_only=True):
-    """Derived: an execution of a machine in a status, found newest first."""
+    """Derived: an execution in a status, found newest first: of a machine, a version, an alias."""
 
     SERVICE: ClassVar[str] = "stepfunctions"
     KIND: ClassVar[str] = "listed-execution"
 
+    #: the machine's name; with `:` and a qualifier for a version or an alias
     machine: str
     status: str
     started: float
     name: str
+    redriven: bool = False
 
     @property
     def key(self) -> str:
@@ -109,8 +134,7 @@ class Waiter(Record, frozen=True, kw_only=True):
 
 def add(draft: Draft, execution: Execution) -> None:
     """Write a new execution."""
-    draft.put(execution, blobs=[execution.definition])
-    draft.put(_listed(execution))
+    _change(draft, None, execution)
 
 
 def close(
@@ -121,13 +145,56 @@ def close(
     output: str | None = None,
     error: str | None = None,
     cause: str | None = None,
+    events: int = 0,
 ) -> Execution:
     """Write how an execution ended."""
-    ended = replace(execution, status=status, stopped=draft.now, output=output, error=error, cause=cause)
-    draft.delete(ListedExecution, _listed(execution).key)
-    draft.put(ended, blobs=[ended.definition])
-    draft.put(_listed(ended))
-    return ended
+    ended = replace(
+        execution,
+        status=status,
+        stopped=draft.now,
+        output=output,
+        error=error,
+        cause=cause,
+        events=events,
+    )
+    return _change(draft, execution, ended)
+
+
+def reopen(draft: Draft, execution: Execution, token: str | None, *, deadline: float | None) -> Execution:
+    """Write that an execution which ended runs again; `token` is that of whoever asked."""
+    tokens = dict(execution.redrive_tokens)
+    if token is not None:
+        tokens[token] = draft.now
+    again = replace(
+        execution,
+        status=RUNNING,
+        stopped=None,
+        error=None,
+        cause=None,
+        deadline=deadline,
+        redrives=execution.redrives + 1,
+        redriven=draft.now,
+        redrive_tokens=dict(list(tokens.items())[-REDRIVE_TOKENS:]),
+    )
+    return _change(draft, execution, again)
+
+
+def remove(draft: Draft, execution: Execution) -> None:
+    """Delete an execution with its history."""
+    for listed in _listed(execution):
+        draft.delete(ListedExecution, listed.key)
+    draft.delete(Execution, execution.key)
+    draft.drop(execution.journal)
+
+
+def _change(draft: Draft, before: Execution | None, after: Execution) -> Execution:
+    if before is not None:
+        for listed in _listed(before):
+            draft.delete(ListedExecution, listed.key)
+    draft.put(after, blobs=[after.definition])
+    for listed in _listed(after):
+        draft.put(listed)
+    return after
 
 
 def forget(draft: Draft, machine: str, *, before: float) -> bool:
@@ -141,16 +208,14 @@ def forget(draft: Draft, machine: str, *, before: float) -> bool:
     )
     found = list(islice(ended, FORGOTTEN_AT_ONCE))
     for execution in found:
-        draft.delete(ListedExecution, _listed(execution).key)
-        draft.delete(Execution, execution.key)
-        draft.drop(execution.journal)
+        remove(draft, execution)
     return len(found) == FORGOTTEN_AT_ONCE
 
 
 def newest_first(
     view: View, machine: str, *, status: str | None = None, after: str = ""
 ) -> Iterator[ListedExecution]:
-    """A machine's executions, the latest first; those behind the place `after`."""
+    """The executions of a machine, a version or an alias, the latest first; those behind `after`."""
     streams = [
         view.scan(
             ListedExecution,
@@ -186,7 +251,16 @@ def status_change(execution: Execution) -> dict[str, Any]:
     }
 
 
-def _listed(execution: Execution) -> ListedExecution:
-    return ListedExecution(
-        machine=execution.machine, status=execution.status, started=execution.started, name=execution.name
-    )
+def _listed(execution: Execution) -> list[ListedExecution]:
+    qualifiers = [str(execution.version) if execution.version else "", execution.alias]
+    of = [execution.machine, *(f"{execution.machine}:{each}" for each in qualifiers if each)]
+    return [
+        ListedExecution(
+            machine=each,
+            status=execution.status,
+            started=execution.started,
+            name=execution.name,
+            redriven=execution.redrives > 0,
+        )
+        for each in of
+    ]

@@ -49,6 +49,17 @@ class Phase(Enum):
 READY = frozenset({Phase.BETWEEN, Phase.ENTERED})
 
 
+@dataclass(slots=True, kw_only=True)
+class Failed:
+    """What a Parallel or Map state had under way when it failed: a redrive goes on with it."""
+
+    started: int
+    length: int
+    begun: int
+    children: dict[int, Frame]
+    outputs: dict[int, Any]
+
+
 @dataclass(slots=True, eq=False)
 class Frame:
     """One thread of control."""
@@ -96,6 +107,8 @@ class Frame:
     #: a Map's items and concurrency, worked out again when needed
     items: Sequence[Any] | None = None
     concurrency: int = 0
+    #: the children of a Parallel or Map state that failed and was not caught
+    failed: Failed | None = None
 
     @property
     def retries(self) -> int:
@@ -152,6 +165,9 @@ class Run:
             self.input = _value(event, "input", value)
             self.root.value = self.input
             self.root.text = details(event)["input"]
+        elif event_type == "ExecutionRedriven":
+            self.ended = False
+            revive(self.root, event["id"])
         elif event_type.startswith("Execution"):
             self.ended = True
         elif event_type.endswith("StateEntered"):
@@ -202,6 +218,32 @@ def fold(journal: Iterable[Event]) -> Run:
     return run
 
 
+def revive(frame: Frame, last: int) -> None:
+    """Let a frame of an ended execution, and all below it, go on where they stopped.
+
+    What is done stays done; a state that did not come to its end begins again, except that a Parallel or
+    Map state goes on with those of its children that are not done. `last` is the event that follows.
+    """
+    if frame.phase is Phase.DONE:
+        return
+    failed = frame.failed
+    if failed is not None:
+        _forget(frame)
+        frame.phase = Phase.CHILDREN
+        frame.started, frame.length, frame.begun = failed.started, failed.length, failed.begun
+        frame.children, frame.outputs = failed.children, failed.outputs
+    frame.last = last
+    frame.attempts = {}
+    if frame.phase is Phase.BETWEEN:
+        return
+    if any(child.phase is not Phase.DONE for child in frame.children.values()):
+        for child in frame.children.values():
+            revive(child, last)
+        return
+    _forget(frame)
+    frame.phase = Phase.ENTERED
+
+
 def _value(event: Event, member: str, value: Any) -> Any:
     return loads(details(event)[member]) if value is _IN_TEXT else value
 
@@ -210,6 +252,7 @@ def _forget(frame: Frame) -> None:
     """Drop what belonged to the state, or to the attempt, that is over."""
     frame.scheduled = frame.started = frame.length = frame.begun = 0
     frame.timeout = frame.heartbeat = frame.task_token = frame.job = frame.role = frame.items = None
+    frame.failed = None
     frame.children = {}
     frame.outputs = {}
 
@@ -265,7 +308,15 @@ def _task_over(frame: Frame, event: Event) -> None:
 
 def _children_failed(frame: Frame, event: Event) -> None:
     frame.last = event["id"]
+    failed = Failed(
+        started=frame.started,
+        length=frame.length,
+        begun=frame.begun,
+        children=frame.children,
+        outputs=frame.outputs,
+    )
     _forget(frame)
+    frame.failed = failed
 
 
 #: events that move one frame; those that are missing (aborts, a Map's or Parallel's success, a failed

@@ -338,7 +338,9 @@ class Turn:
         self.ready.clear()
         if self.execution.deadline is not None:
             self.cancel(self.run.root, DEADLINE)
-        self.execution = executions.close(self.draft, self.execution, status, **outcome)
+        self.execution = executions.close(
+            self.draft, self.execution, status, **outcome, events=self.run.next_id - 1
+        )
         self.draft.send("event", executions.status_change(self.execution))
 
 

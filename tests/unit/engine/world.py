@@ -59,7 +59,7 @@ class World:
     def _open(self) -> None:
         self.store = SqliteStore(self._path, account=ACCOUNT, region=REGION, durable=False)
         self.engine = Engine(dispatch=self._dispatch, serves=self._serves)
-        self.service = service(self.engine)
+        self.service = service(self.engine, self.clock.now)
         self._kinds = {kind.name: kind for kind in self.engine.effects()}
         self.events: list[Mapping[str, Any]] = []
         self.loop = Loop(

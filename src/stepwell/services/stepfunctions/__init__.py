@@ -2,24 +2,41 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from stepwell.api.operations import Service
 from stepwell.engine import Engine
-from stepwell.services.stepfunctions import definitions, executions, machines, tags, task_tokens
-from stepwell.services.stepfunctions.machines import StateMachine
+from stepwell.services.stepfunctions import (
+    aliases,
+    definitions,
+    executions,
+    machines,
+    redrives,
+    tags,
+    task_tokens,
+    versions,
+)
+from stepwell.services.stepfunctions.records import StateMachine
 from stepwell.services.stepfunctions.tags import tags_of
 
 __all__ = ["StateMachine", "service", "tags_of"]
 
 
-def service(engine: Engine) -> Service:
-    """The service's operations; the engine's effects and timers are its own (`Engine.effects`)."""
+def service(engine: Engine, now: Callable[[], float]) -> Service:
+    """The service's operations; the engine's effects and timers are its own (`Engine.effects`).
+
+    `now` is the server's clock: what can be redriven is a matter of time.
+    """
     return Service(
         "stepfunctions",
         (
             *machines.operations(engine),
             *definitions.operations(engine),
-            *executions.operations(engine),
+            *executions.operations(engine, now),
             *task_tokens.operations(engine),
             *tags.OPERATIONS,
+            *redrives.operations(engine),
+            *versions.OPERATIONS,
+            *aliases.OPERATIONS,
         ),
     )

@@ -107,6 +107,15 @@ class ExecutionAlreadyExists(AwsError):
         super().__init__(f"Execution Already Exists: '{arn}'")
 
 
+class ExecutionNotRedrivable(AwsError):
+    """The execution runs, succeeded, or ended too long ago."""
+
+    code = "ExecutionNotRedrivable"
+
+    def __init__(self, why: str) -> None:
+        super().__init__(f"Execution Not Redrivable: '{why}'")
+
+
 class TaskDoesNotExist(AwsError):
     """The execution that a task token belongs to does not exist."""
 
@@ -132,12 +141,26 @@ class MissingRequiredParameter(AwsError):
 
 
 class ResourceNotFound(AwsError):
-    """Tags were asked for of something that does not exist."""
+    """There is nothing with this ARN."""
 
     code = "ResourceNotFound"
 
     def __init__(self, arn: str) -> None:
-        super().__init__(f"Resource not found: '{arn}'")
+        super().__init__(f"Resource not found: '{arn}'", fields={"resourceName": arn})
+
+
+class Conflict(AwsError):
+    """What was asked for does not fit what is there now."""
+
+    code = "ConflictException"
+    status = 409
+
+
+class QuotaExceeded(AwsError):
+    """A machine has as many versions or aliases as it may have."""
+
+    code = "ServiceQuotaExceededException"
+    status = 402
 
 
 class TooManyTags(AwsError):

@@ -3,75 +3,42 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import Any
 
-from msgspec import field
 from msgspec.structs import replace
 
 from stepwell.api.context import Context
 from stepwell.api.operations import Answer, Operation, Right, Site, words
 from stepwell.calls import Call
-from stepwell.durable import Draft, Record, View
+from stepwell.durable import Draft, View
 from stepwell.engine import Engine
 from stepwell.engine.programs import blob
 from stepwell.errors import ValidationException
-from stepwell.services.stepfunctions import managed_rules, names, pages
+from stepwell.services.stepfunctions import managed_rules, names, pages, qualifiers, versions
 from stepwell.services.stepfunctions.definitions import EXPRESS, prepare_definition
 from stepwell.services.stepfunctions.errors import (
     InvalidLoggingConfiguration,
     ManagedRuleDenied,
     MissingRequiredParameter,
     StateMachineAlreadyExists,
-    StateMachineDoesNotExist,
     StateMachineTypeNotSupported,
     TooManyTags,
+)
+from stepwell.services.stepfunctions.records import (
+    StateMachine,
+    StateMachineAlias,
+    StateMachineVersion,
+    aliases_of,
+    configuration,
+    definition_of,
+    find,
+    save,
+    target,
+    versions_of,
 )
 from stepwell.services.stepfunctions.roles import SERVICE, require_trusted
 
 TAGS_LIMIT = 50
-_NO_LOGGING: Mapping[str, Any] = {"level": "OFF", "includeExecutionData": False}
-_NO_TRACING: Mapping[str, Any] = {"enabled": False}
-
-
-class StateMachine(Record, frozen=True, kw_only=True):
-    """A state machine as it is now; executions keep what they began with."""
-
-    SERVICE: ClassVar[str] = "stepfunctions"
-    KIND: ClassVar[str] = "state-machine"
-
-    name: str
-    arn: str
-    role: str
-    #: the digest of the definition's text
-    definition: str
-    created: float
-    updated: float
-    #: empty until the first update
-    revision: str = ""
-    logging: dict[str, Any] = field(default_factory=dict)
-    tracing: dict[str, Any] = field(default_factory=dict)
-    encryption: dict[str, Any] = field(default_factory=dict)
-    tags: dict[str, str] = field(default_factory=dict)
-
-    @property
-    def key(self) -> str:
-        return self.name
-
-
-def find(view: View, arn: str) -> StateMachine:
-    """The machine with this ARN. Raises InvalidArn, StateMachineDoesNotExist."""
-    name = names.machine_name(arn)
-    found = None if name is None else view.get(StateMachine, name)
-    if found is None or found.arn != arn:
-        raise StateMachineDoesNotExist(arn)
-    return found
-
-
-def definition_of(view: View, digest: str) -> str:
-    """A definition's text."""
-    data = view.small_blob(digest)
-    assert data is not None, "a definition lives as long as a record needs it"
-    return data.decode()
 
 
 def operations(engine: Engine) -> tuple[Operation, ...]:
@@ -105,6 +72,10 @@ def operations(engine: Engine) -> tuple[Operation, ...]:
         found = None if name is None else draft.get(StateMachine, name)
         if found is not None and found.arn == arn:
             draft.delete(StateMachine, found.key)
+            for alias in aliases_of(draft, found.name):
+                draft.delete(StateMachineAlias, alias.key)
+            for version in list(versions_of(draft, found.name)):
+                draft.delete(StateMachineVersion, version.key)
             engine.forget_all(draft, found.name)
         return {}
 
@@ -124,6 +95,11 @@ def operations(engine: Engine) -> tuple[Operation, ...]:
                     resource=_arn_of_name,
                     when=lambda params: bool(params.get("tags")),
                 ),
+                Right(
+                    action="states:PublishStateMachineVersion",
+                    resource=_arn_of_name,
+                    when=lambda params: bool(params.get("publish")),
+                ),
                 pass_role,
             ),
             honoured=words("name definition roleArn type tags publish versionDescription"),
@@ -133,7 +109,15 @@ def operations(engine: Engine) -> tuple[Operation, ...]:
         ),
         Operation(
             name="UpdateStateMachine",
-            rights=(Right(action="states:UpdateStateMachine", resource="{stateMachineArn}"), pass_role),
+            rights=(
+                Right(action="states:UpdateStateMachine", resource="{stateMachineArn}"),
+                Right(
+                    action="states:PublishStateMachineVersion",
+                    resource="{stateMachineArn}",
+                    when=lambda params: bool(params.get("publish")),
+                ),
+                pass_role,
+            ),
             honoured=words("stateMachineArn definition roleArn publish versionDescription"),
             recorded=words("loggingConfiguration tracingConfiguration encryptionConfiguration"),
             prepare=prepare_update,
@@ -141,7 +125,7 @@ def operations(engine: Engine) -> tuple[Operation, ...]:
         ),
         Operation(
             name="DescribeStateMachine",
-            rights=(Right(action="states:DescribeStateMachine", resource="{stateMachineArn}"),),
+            rights=(qualifiers.right("states:DescribeStateMachine"),),
             honoured=words("stateMachineArn includedData"),
             read=describe,
         ),
@@ -162,12 +146,6 @@ def operations(engine: Engine) -> tuple[Operation, ...]:
             honoured=words("stateMachineArn"),
             decide=delete,
         ),
-        Operation(
-            name="ListStateMachineVersions",
-            rights=(Right(action="states:ListStateMachineVersions", resource="{stateMachineArn}"),),
-            honoured=words("stateMachineArn maxResults nextToken"),
-            read=list_versions,
-        ),
     )
 
 
@@ -180,35 +158,48 @@ def create(call: Call, draft: Draft, permitted: bool) -> Answer:
     definition = blob(params["definition"])
     found = draft.get(StateMachine, name)
     if found is not None:
-        same = (found.definition, found.logging, found.tracing, found.encryption) == (
+        same = (found.definition, found.logging, found.tracing, found.encryption, found.publishing) == (
             definition.digest,
             params.get("loggingConfiguration", {}),
             params.get("tracingConfiguration", {}),
             params.get("encryptionConfiguration", {}),
+            _publishing(params),
         )
         if not same:
             raise StateMachineAlreadyExists(arn)
-        return {"stateMachineArn": arn, "creationDate": found.created}
+        return {"stateMachineArn": arn, "creationDate": found.created, **_published(draft, found, params)}
     tags = {tag["key"]: tag["value"] for tag in params.get("tags", ())}
     if len(tags) > TAGS_LIMIT:
         raise TooManyTags(arn)
     _require_role(draft, params["roleArn"], arn, permitted)
-    save(
-        draft,
-        StateMachine(
-            name=name,
-            arn=arn,
-            role=params["roleArn"],
-            definition=draft.keep(definition),
-            created=draft.now,
-            updated=draft.now,
-            logging=params.get("loggingConfiguration", {}),
-            tracing=params.get("tracingConfiguration", {}),
-            encryption=params.get("encryptionConfiguration", {}),
-            tags=tags,
-        ),
+    machine = StateMachine(
+        name=name,
+        arn=arn,
+        role=params["roleArn"],
+        definition=draft.keep(definition),
+        created=draft.now,
+        updated=draft.now,
+        logging=params.get("loggingConfiguration", {}),
+        tracing=params.get("tracingConfiguration", {}),
+        encryption=params.get("encryptionConfiguration", {}),
+        tags=tags,
+        publishing=_publishing(params),
     )
-    return {"stateMachineArn": arn, "creationDate": draft.now}
+    save(draft, machine)
+    return {"stateMachineArn": arn, "creationDate": draft.now, **_published(draft, machine, params)}
+
+
+def _publishing(params: Mapping[str, Any]) -> dict[str, Any]:
+    said = words("publish versionDescription")
+    return {name: params[name] for name in said if params.get(name)}
+
+
+def _published(draft: Draft, machine: StateMachine, params: Mapping[str, Any]) -> dict[str, str]:
+    """The version, where the call asks for one: a new one where this revision has none yet."""
+    if not params.get("publish"):
+        return {}
+    version = versions.publish(draft, machine, params.get("versionDescription"))
+    return {"stateMachineVersionArn": version.arn}
 
 
 def update(call: Call, draft: Draft, permitted: bool) -> Answer:
@@ -234,9 +225,15 @@ def update(call: Call, draft: Draft, permitted: bool) -> Answer:
         _require_role(draft, params.get("roleArn", found.role), found.arn, permitted)
     if "definition" in params:
         changed["definition"] = draft.keep(blob(params["definition"]))
-    revision = draft.uuid()
-    save(draft, replace(found, **changed, updated=draft.now, revision=revision))
-    return {"updateDate": draft.now, "revisionId": revision}
+    machine = replace(found, **changed)
+    if machine != found:
+        # what changes nothing makes no revision: recorded on AWS
+        machine = replace(machine, updated=draft.now, revision=draft.uuid())
+        save(draft, machine)
+    answer: dict[str, Any] = {"updateDate": draft.now, **_published(draft, machine, params)}
+    if machine.revision:
+        answer["revisionId"] = machine.revision
+    return answer
 
 
 def _require_role(draft: Draft, role: str, machine: str, permitted: bool) -> None:
@@ -246,38 +243,24 @@ def _require_role(draft: Draft, role: str, machine: str, permitted: bool) -> Non
         raise ManagedRuleDenied(role)
 
 
-def save(draft: Draft, machine: StateMachine) -> None:
-    """Write a machine; its definition lives as long as it does."""
-    draft.put(machine, blobs=[machine.definition])
-
-
 def describe(call: Call, view: View) -> Answer:
-    """DescribeStateMachine."""
-    found = find(view, call.params["stateMachineArn"])
+    """DescribeStateMachine: of a machine, or of one of its versions."""
+    found = target(view, call.params["stateMachineArn"])
+    version, configured = found.version, found.configured
     shown: dict[str, Any] = {
         "stateMachineArn": found.arn,
-        "name": found.name,
+        "name": found.machine.name,
         "status": "ACTIVE",
-        "roleArn": found.role,
+        "roleArn": configured.role,
         "type": "STANDARD",
-        "creationDate": found.created,
-        **configuration(found),
+        "creationDate": found.machine.created if version is None else version.created,
+        **configuration(configured),
     }
-    if found.revision:
-        shown["revisionId"] = found.revision
-    if found.encryption:
-        shown["encryptionConfiguration"] = found.encryption
+    if version is not None and version.description is not None:
+        shown["description"] = version.description
     if call.params.get("includedData") == "METADATA_ONLY":
         return shown
-    return {**shown, "definition": definition_of(view, found.definition)}
-
-
-def configuration(machine: StateMachine) -> dict[str, Any]:
-    """Logging and tracing as AWS shows them where nobody has said anything."""
-    return {
-        "loggingConfiguration": {**_NO_LOGGING, **machine.logging},
-        "tracingConfiguration": {**_NO_TRACING, **machine.tracing},
-    }
+    return {**shown, "definition": definition_of(view, configured.definition)}
 
 
 def list_all(call: Call, view: View) -> Answer:
@@ -298,21 +281,12 @@ def list_all(call: Call, view: View) -> Answer:
     return {"stateMachines": shown, **more}
 
 
-def list_versions(call: Call, view: View) -> Answer:
-    """ListStateMachineVersions: nothing is ever published here."""
-    pages.place("ListStateMachineVersions", call.params)
-    names.machine_name(call.params["stateMachineArn"])
-    return {"stateMachineVersions": []}
-
-
 def _refuse(params: Mapping[str, Any]) -> None:
     """What AWS refuses, and what this server does not have."""
     if "name" in params:
         names.check_name(params["name"])
     if "versionDescription" in params and not params.get("publish"):
         raise ValidationException("Version description can only be set when publish is true")
-    if params.get("publish"):
-        raise ValidationException("Stepwell does not support publishing versions of state machines")
     logging = params.get("loggingConfiguration", {})
     if logging.get("level", "OFF") != "OFF" and len(logging.get("destinations", ())) != 1:
         raise InvalidLoggingConfiguration

@@ -1,4 +1,4 @@
-"""Names and ARNs of state machines and executions."""
+"""Names and ARNs of state machines, their versions and aliases, executions and activities."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import re
 from stepwell import arn
 from stepwell.services.stepfunctions.errors import InvalidArn, InvalidName
 
-#: characters that AWS refuses in the names of machines and executions
+#: characters that AWS refuses in the names of machines, executions and activities
 _REFUSED = re.compile(r"""[\s<>{}\[\]?*"#%\\^|~`$&,;:/\x00-\x1f\x7f-\x9f\ufffe\uffff\ud800-\udfff]""")
 
 
@@ -28,6 +28,30 @@ def machine_name(text: str) -> str | None:
     """
     rest = _resource(text, "stateMachine")
     return rest if ":" not in rest else None
+
+
+def qualified(text: str) -> tuple[str, str]:
+    """A machine's name, and the number of its version or the alias that the ARN names; else empty.
+
+    Raises InvalidArn.
+    """
+    name, _, qualifier = _resource(text, "stateMachine").partition(":")
+    return name, qualifier
+
+
+def unqualified(text: str) -> str:
+    """The ARN of the machine that an ARN of it, of a version or of an alias names; anything else as it is."""
+    parts = text.split(":")
+    return ":".join(parts[:7]) if parts[5:6] == ["stateMachine"] else text
+
+
+def activity_arn(region: str, account: str, name: str) -> str:
+    return arn.build("states", region, account, f"activity:{name}")
+
+
+def activity_name(text: str) -> str:
+    """The name of the activity that an ARN names. Raises InvalidArn."""
+    return _resource(text, "activity")
 
 
 def execution_key(text: str) -> str:

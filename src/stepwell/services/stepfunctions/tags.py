@@ -7,14 +7,14 @@ from msgspec.structs import replace
 from stepwell.api.operations import Answer, Operation, Right, words
 from stepwell.calls import Call
 from stepwell.durable import Draft, View
-from stepwell.services.stepfunctions import machines
 from stepwell.services.stepfunctions.errors import ResourceNotFound, StateMachineDoesNotExist, TooManyTags
-from stepwell.services.stepfunctions.machines import TAGS_LIMIT, StateMachine
+from stepwell.services.stepfunctions.machines import TAGS_LIMIT
+from stepwell.services.stepfunctions.records import StateMachine, find, save
 
 
 def _find(view: View, arn: str) -> StateMachine:
     try:
-        return machines.find(view, arn)
+        return find(view, arn)
     except StateMachineDoesNotExist as error:
         raise ResourceNotFound(arn) from error
 
@@ -33,7 +33,7 @@ def tag(call: Call, draft: Draft) -> Answer:
     tags = {**found.tags, **{each["key"]: each["value"] for each in call.params["tags"]}}
     if len(tags) > TAGS_LIMIT:
         raise TooManyTags(arn)
-    machines.save(draft, replace(found, tags=tags))
+    save(draft, replace(found, tags=tags))
     return {}
 
 
@@ -42,7 +42,7 @@ def untag(call: Call, draft: Draft) -> Answer:
     found = _find(draft, call.params["resourceArn"])
     gone = set(call.params["tagKeys"])
     tags = {key: value for key, value in found.tags.items() if key not in gone}
-    machines.save(draft, replace(found, tags=tags))
+    save(draft, replace(found, tags=tags))
     return {}
 
 

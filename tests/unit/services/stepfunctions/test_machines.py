@@ -111,7 +111,6 @@ def test_resources_that_cannot_run_are_refused_by_name(world: World, resource: s
             "InvalidDefinition",
             "Express state machine does not support '.waitForTaskToken' service integration  at ",
         ),
-        ({"publish": True}, "ValidationException", "publishing versions"),
         (
             {"versionDescription": "v"},
             "ValidationException",
@@ -220,8 +219,8 @@ def test_arns_of_something_else(world: World, arn: str, why: str) -> None:
     assert found == ("InvalidArn", f"Invalid Arn: '{why}'")
 
 
-def test_a_version_or_alias_is_no_machine_here(world: World) -> None:
-    """Nothing is ever published, so its ARN names nothing."""
+def test_a_version_that_was_never_published_is_no_machine(world: World) -> None:
+    """Its ARN names nothing."""
     create(world)
     found = world.refused("StartExecution", stateMachineArn=ARN + ":1")
     assert found == ("StateMachineDoesNotExist", f"State Machine Does Not Exist: '{ARN}:1'")
