@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
-from stepwell.retrain.retiring.kinds import JOBS, LISTED, is_gone
+from stepwell.retrain.retiring.kinds import LISTED, is_gone
 
 #: the tag that tells whose a thing is
 TAG = "stepwell:workflow"
@@ -174,8 +174,3 @@ class _Finding:
             groups = self._logs.describe_log_groups(logGroupNamePrefix=name)["logGroups"]
             found += [Thing(kind="log group", name=name) for each in groups if each["logGroupName"] == name]
         return found
-
-
-def jobs(found: Found) -> list[Thing]:
-    """The jobs among the things."""
-    return [thing for thing in found.things if thing.kind in JOBS]
