@@ -313,8 +313,15 @@ def machine(names: Names, *, passed: Sequence[str], serves: bool) -> list[Right]
         Right(
             sid="RegisterModels",
             actions=["sagemaker:CreateModelPackage", "sagemaker:UpdateModelPackage"],
-            resources=[names.arn("sagemaker", f"model-package-group/{names.workflow}"), names.packages],
+            resources=[names.packages],
             why="a challenger that may serve is registered, and what became of it",
+        ),
+        Right(
+            sid="JoinGroup",
+            actions=["sagemaker:CreateModelPackage"],
+            resources=[names.arn("sagemaker", f"model-package-group/{names.workflow}")],
+            why="it is registered in the workflow's group",
+            only_aws="the package's own ARN is what is asked for here",
         ),
         *(_serving(names) if serves else []),
     ]
