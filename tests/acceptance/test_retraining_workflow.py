@@ -121,9 +121,7 @@ def table(server: Running) -> tuple[Row, ...]:
 
 
 @pytest.fixture(scope="module")
-def workflow(
-    server: Running, table: tuple[Row, ...], tmp_path_factory: pytest.TempPathFactory
-) -> Workflow:
+def workflow(server: Running, table: tuple[Row, ...], tmp_path_factory: pytest.TempPathFactory) -> Workflow:
     made = Workflow(server, tmp_path_factory.mktemp("program") / "digits", "digits-component")
     first = made.output(made.upload("a", as_csv(forms(table, 1, 2))))
     assert (first["outcome"], first["reason"]) == ("DEPLOYED", "FIRST_CHAMPION")
