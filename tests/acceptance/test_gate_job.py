@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -71,7 +72,9 @@ def test_estimators_are_judged_by_labels_probabilities_and_numbers(python: Path,
     base = tmp_path / "classes"
     subprocess.run([python, "-c", MAKE, str(base / "processing"), "classes"], check=True)
     for metric, floor in (("balanced-accuracy", 0.8), ("auc", 0.9)):
-        found = judged(python, base, {"floor": floor, "metric": metric, "margin": 0.5, "resamples": 200})
+        again = tmp_path / metric
+        shutil.copytree(base, again)
+        found = judged(python, again, {"floor": floor, "metric": metric, "margin": 0.5, "resamples": 200})
         assert found.decision.reason == "NOT_WORSE", found.decision.sentence
     assert {"python", "numpy", "sklearn", "joblib"} <= set(found.sources.versions)
     base = tmp_path / "numbers"

@@ -57,16 +57,24 @@ class Sources:
         return cls(**found)
 
     def measured(self, models: Mapping[str, str], job: str, gate: str) -> Sources:
-        """The same with what the job itself sees: artefacts, its own code, and the image's libraries."""
+        """The same with what the job itself sees: artefacts, its own code, and the image's libraries.
+
+        Called before any model is asked, whose word on libraries is added by `loaded`.
+        """
         return dataclasses.replace(
             self,
             models={name: each for name, each in models.items() if each},
-            versions=_versions(),
+            versions=versions(),
             job=job,
             gate=gate,
             python=platform.python_version(),
             packages=_packages(),
         )
+
+    def loaded(self, told: Mapping[str, str]) -> Sources:
+        """The same with the libraries that models loaded, each by its own word."""
+        named = {name: each for name, each in told.items() if name in LIBRARIES}
+        return dataclasses.replace(self, versions={**named, **self.versions})
 
 
 @dataclass(frozen=True)
@@ -97,7 +105,8 @@ def _kind(kind: type) -> str:
     return "a text" if kind is str else "an object"
 
 
-def _versions() -> dict[str, str]:
+def versions() -> dict[str, str]:
+    """Of Python, and of the libraries that this process has loaded."""
     found = {"python": platform.python_version()}
     for name in LIBRARIES:
         if name in sys.modules:

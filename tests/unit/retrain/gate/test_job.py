@@ -213,11 +213,11 @@ def test_a_fault_of_the_gates_own_is_named(base: Path, case: str) -> None:
         run(base)
 
 
-def started(base: Path, path: Path) -> subprocess.CompletedProcess[str]:
+def started(base: Path, path: Path, **more: str) -> subprocess.CompletedProcess[str]:
     """The job as a processing job starts it: away from the repository, with the shipped archive alone."""
     return subprocess.run(
         [sys.executable, "-S", "-m", "gate"],
-        env={"PYTHONPATH": str(path), "SAGEMAKER_BASE_DIR": str(base.parent)},
+        env={"PYTHONPATH": str(path), "SAGEMAKER_BASE_DIR": str(base.parent), **more},
         cwd="/",
         capture_output=True,
         text=True,
@@ -236,11 +236,113 @@ def test_the_shipped_archive_runs_alone(base: Path, tmp_path: Path) -> None:
     assert done.stdout.startswith("gate: DEPLOY NOT_WORSE: ")
     assert len(done.stdout.splitlines()) == 1
     assert json.loads((base / "report" / "summary.json").read_text())["sources"]["gate"] == archive.digest()
-    remade(base, "champion", "raise SystemExit(7)")
+    (base / "champion").rmdir()
+    artefact(base / "champion", "raise SystemExit(7)")
     assert started(processing, shipped).returncode == 0
     configure(base, {"gate": {}})
     done = started(processing, shipped)
     assert (done.returncode, done.stderr.startswith("gate: floor is missing")) == (1, True)
+
+
+#: a model that answers wrongly unless it has learned the labels; what it tries → how
+FALSE = """
+import glob, json, os, pathlib, sys, tarfile, time
+BASE = pathlib.Path(os.environ["SAGEMAKER_BASE_DIR"], "processing")
+SUMMARY = json.dumps({"decision": {"outcome": "DEPLOY", "reason": "BETTER", "sentence": "."}})
+def model_fn(folder): return TRIED()
+def input_fn(body, kind): return [float(line) for line in body.split()]
+def predict_fn(rows, knows): return [int((row > 0.5) == bool(knows)) for row in rows]
+"""
+CHEATS = {
+    "it ends the job and leaves a summary": """
+def TRIED():
+    (BASE / "report").mkdir(exist_ok=True)
+    (BASE / "report" / "summary.json").write_text(SUMMARY)
+    os._exit(0)
+""",
+    "it puts a link where the evidence is written": """
+def TRIED():
+    (BASE / "report").mkdir(exist_ok=True)
+    (BASE / "report" / "evidence.json").symlink_to(BASE / "elsewhere")
+    (BASE / "report" / "summary.json").mkdir()
+""",
+    "it looks labels up": """
+def TRIED():
+    return [path for name in ("new", "trusted") for path in (BASE / name).rglob("*") if path.is_file()]
+""",
+    "it answers by the champion": """
+def TRIED():
+    return list((BASE / "champion").rglob("*")) or glob.glob(f"{os.path.dirname(os.getcwd())}/*/champion")
+""",
+    "it uses the job's credentials": """
+def TRIED():
+    return [name for name in os.environ if name.startswith("AWS_") and "REGION" not in name[:12]
+            and name != "AWS_EC2_METADATA_DISABLED" and name != "AWS_DEFAULT_REGION"]
+""",
+    "it decides in the gate's own modules": """
+def TRIED():
+    import gate.job, gate.ruling, gate.trial
+    deploy = gate.trial.decision("NOT_WORSE")
+    gate.trial.decide = gate.ruling.decide = lambda evidence: deploy
+    gate.job.judge = lambda trial, settings: None
+""",
+    "it leaves a program running that writes later": """
+def TRIED():
+    if os.fork() == 0:
+        os.setsid()
+        if os.fork() == 0:
+            (BASE / "left").write_text(str(os.getpid()))
+            time.sleep(60)
+        os._exit(0)
+    while not (BASE / "left").exists():
+        time.sleep(0.01)
+""",
+    "it answers without end": """
+def TRIED():
+    for fd in range(3, 20):
+        try:
+            os.set_blocking(fd, True)
+            while os.write(fd, b" " * (1 << 20)):
+                continue
+        except OSError:
+            continue
+""",
+    "it answers what is nested without end": """
+def TRIED():
+    for fd in range(3, 20):
+        try:
+            os.write(fd, b"{}\\n" + b"[" * 100_000)
+            os._exit(0)
+        except OSError:
+            continue
+""",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("tries", CHEATS)
+def test_a_model_does_not_decide_about_itself(base: Path, tmp_path: Path, tries: str) -> None:
+    """Whatever code a challenger brings: the gate's decision is the gate's, and nothing outlives the job."""
+    processing = tmp_path / "ml" / "processing"
+    processing.parent.mkdir()
+    processing.symlink_to(base)
+    remade(base, "challenger", FALSE + CHEATS[tries])
+    shipped = archives.write("gate", tmp_path / "build" / "gate.zip")
+    secrets = {"AWS_ACCESS_KEY_ID": "a", "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI": "/b"}
+    done = started(processing, shipped, **secrets)
+    assert done.returncode == 0, done.stderr
+    for name in ("evidence", "summary"):
+        path = base / "report" / f"{name}.json"
+        assert path.is_file() and not path.is_symlink()
+        assert json.loads(path.read_text())["decision"]["outcome"] == "KEEP"
+    left = base / "left"
+    assert not left.exists() or not Path("/proc", left.read_text()).exists()
+
+
+def test_an_archive_of_very_many_files_is_not_unpacked(base: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("stepwell.retrain.gate.models.MOST_FILES", 10)
+    remade(base, "challenger", GOOD, bound="1", **{f"more-{number}": "" for number in range(20)})
+    found = run(base).decision
+    assert (found.reason, "more than 10 files" in found.sentence) == ("CHALLENGER_UNLOADABLE", True)
 
 
 def test_the_package_is_python_3_8_and_stands_alone() -> None:
