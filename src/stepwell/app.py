@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 
 from stepwell import __version__
 from stepwell.api.authorise import Authoriser
+from stepwell.api.bells import Bells
 from stepwell.api.callers import root
 from stepwell.api.context import Context
 from stepwell.api.dispatch import Dispatcher
@@ -140,6 +141,7 @@ class Server:
         From the outside inwards: nothing is closed before all that uses it.
         """
         self._collecting.cancel()
+        self.bells.close()
         self.sqs.bells.close()
         await self._http.close()
         await self.sagemaker.captures.store_last()
@@ -227,7 +229,9 @@ class Server:
             permits=context.permits,
             durable=config.durable,
         )
-        self.engine = Engine(dispatch=context.dispatch, serves=self._serves)
+        #: where workers wait for the tasks of activities
+        self.bells = Bells()
+        self.engine = Engine(dispatch=context.dispatch, serves=self._serves, ring=self.bells.ring)
         self.functions = Functions(
             root=workers / "functions",
             data=self.folder.root,
@@ -278,7 +282,7 @@ class Server:
             sagemaker.service(self.sagemaker.environments),
             sagemaker_runtime.service(self.sagemaker.router, servers, self.sagemaker.captures),
             ssm.service(self.ssm),
-            stepfunctions.service(self.engine, self.clock.now),
+            stepfunctions.service(self.engine, self.clock.now, self.bells),
             sqs.service(self.sqs),
             stepwell.service(
                 status=self.status,

@@ -9,7 +9,7 @@ streams as `Body`.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
@@ -65,6 +65,8 @@ class Call:
     request_id: str = ""
     #: an effect's token: a repeat with the same token gets the same reply and changes nothing
     token: str | None = None
+    #: returns once whoever made the call has left, for operations that wait; None where nobody can tell
+    gone: Callable[[], Coroutine[Any, Any, None]] | None = field(default=None, compare=False, repr=False)
 
 
 class Body(Protocol):

@@ -11,6 +11,7 @@ import logging
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from msgspec import structs
@@ -18,10 +19,11 @@ from msgspec import structs
 from stepwell.asl import faults
 from stepwell.asl.limits import MAX_EVENTS
 from stepwell.durable import Draft, Effect, EffectKind, Outcome, Timer, View, WriteSet
-from stepwell.engine import executions, integrations, tasks, tokens
+from stepwell.engine import activities, executions, integrations, tasks, tokens
+from stepwell.engine.activities import QueuedTask
 from stepwell.engine.executions import RUNNING, Execution, Waiter
 from stepwell.engine.frames import READY, Frame, Phase, Run, fold
-from stepwell.engine.history import WHOLE, Event, failure, public
+from stepwell.engine.history import WHOLE, Event, details, failure, public
 from stepwell.engine.performing import Dispatch, perform, stop
 from stepwell.engine.programs import Machine, Programs
 from stepwell.engine.redriving import redrive
@@ -64,13 +66,24 @@ class Engine:
     raises behind it would leave frames that nobody committed.
     """
 
-    def __init__(self, *, dispatch: Dispatch, serves: Serves, programs: Programs | None = None) -> None:
+    def __init__(
+        self,
+        *,
+        dispatch: Dispatch,
+        serves: Serves,
+        programs: Programs | None = None,
+        ring: Callable[[str], None] = lambda activity: None,
+    ) -> None:
         self._dispatch = dispatch
         #: whether an integration's operation exists here
         self.serves = serves
         #: compiled definitions
         self.programs = programs or Programs()
+        #: told of an activity for which there may be a task: before the commit
+        self._ring = ring
         self._runs: OrderedDict[str, Run] = OrderedDict()
+        #: JSONata's expressions as the deciding thread compiled them
+        self._compiled: dict[str, Any] = {}
 
     def effects(self) -> list[EffectKind]:
         """The effects that executions ask for."""
@@ -109,7 +122,7 @@ class Engine:
         executions.add(draft, execution)
         draft.send("event", executions.status_change(execution))
         run = self._runs[execution.id] = Run()
-        turn = Turn(draft=draft, execution=execution, run=run, machine=machine)
+        turn = Turn(draft=draft, execution=execution, run=run, machine=machine, compiled=self._compiled)
         details = {
             "input": execution.input,
             "inputDetails": WHOLE,
@@ -165,6 +178,19 @@ class Engine:
     def task_alive(self, draft: Draft, token: str) -> bool:
         """SendTaskHeartbeat. False when nothing waits for the token any more."""
         return self._for_token(draft, token, tasks.heartbeat)
+
+    def next_task(self, draft: Draft, activity: str, worker: str | None) -> QueuedTask | None:
+        """GetActivityTask: give the task that waits longest at an activity to a worker; None without any."""
+        while (task := activities.first(draft, activity)) is not None:
+            draft.delete(QueuedTask, task.key)
+            if self._for_token(draft, task.token, partial(activities.started, task=task, worker=worker)):
+                return task
+        return None
+
+    def hand_back(self, draft: Draft, task: QueuedTask) -> None:
+        """A task's worker has left before it got it: the next one may have it."""
+        draft.put(structs.replace(task, started=True))
+        self._ring(task.activity)
 
     def task_ended(self, draft: Draft, body: Mapping[str, Any], act: Callable[[Turn, Frame], None]) -> bool:
         """End the task of a task effect's body by `act`, whatever would end it otherwise: the reply, the
@@ -281,6 +307,9 @@ class Engine:
             self._runs.pop(execution.id, None)
             turn = self._turn(draft, execution)
             turn.end(executions.FAILED, error=faults.RUNTIME, cause=_internal(error))
+        for event in turn.events:
+            if event["type"] == activities.SCHEDULED:
+                self._ring(details(event)["resource"].rpartition(":")[2])
         turn.flush()
         self._keep(turn)
         return turn.execution
@@ -291,6 +320,7 @@ class Engine:
             execution=execution,
             run=self._run(draft, execution),
             machine=self._machine(draft, execution),
+            compiled=self._compiled,
         )
 
     def _run(self, draft: Draft, execution: Execution) -> Run:

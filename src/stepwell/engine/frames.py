@@ -35,7 +35,7 @@ class Phase(Enum):
     RETRYING = "retrying"
     #: a task waits for its effect's outcome
     TASK = "task"
-    #: a task was submitted and waits for a job's end or for a task token
+    #: a task was submitted, or fetched by a worker, and waits for a job's end or for a task token
     SUBMITTED = "submitted"
     #: a task has ended; no decision leaves it at that
     OVER = "over"
@@ -91,6 +91,8 @@ class Frame:
     heartbeat: int | None = None
     #: what SendTaskSuccess must bring
     task_token: str | None = None
+    #: the key of a task that waits for a worker
+    queued: str | None = None
     #: the ARN of the job that a submitted task waits for
     job: str | None = None
     #: the role of the task's own Credentials
@@ -252,6 +254,7 @@ def _forget(frame: Frame) -> None:
     """Drop what belonged to the state, or to the attempt, that is over."""
     frame.scheduled = frame.started = frame.length = frame.begun = 0
     frame.timeout = frame.heartbeat = frame.task_token = frame.job = frame.role = frame.items = None
+    frame.queued = None
     frame.failed = None
     frame.children = {}
     frame.outputs = {}
@@ -275,11 +278,13 @@ def _scheduled(frame: Frame, event: Event) -> None:
     frame.timeout = details(event).get("timeoutInSeconds")
     frame.heartbeat = details(event).get("heartbeatInSeconds")
     frame.task_token = event.get("_token")
+    frame.queued = event.get("_queued")
     frame.role = details(event).get("taskCredentials", {}).get("roleArn")
 
 
 def _submitted(frame: Frame, event: Event) -> None:
     frame.phase = Phase.SUBMITTED
+    frame.queued = None
     frame.last = event["id"]
     frame.job = event.get("_job")
 
@@ -326,6 +331,8 @@ _MOVES = {
     RETRYING: _retrying,
     "TaskScheduled": _scheduled,
     "LambdaFunctionScheduled": _scheduled,
+    "ActivityScheduled": _scheduled,
+    "ActivityStarted": _submitted,
     "TaskStarted": _on,
     "LambdaFunctionStarted": _on,
     "TaskSubmitted": _submitted,
@@ -336,6 +343,9 @@ _MOVES = {
     "LambdaFunctionFailed": _task_over,
     "TaskTimedOut": _task_over,
     "LambdaFunctionTimedOut": _task_over,
+    "ActivitySucceeded": _task_over,
+    "ActivityFailed": _task_over,
+    "ActivityTimedOut": _task_over,
     "ParallelStateStarted": _started_children,
     "MapStateStarted": _started_children,
     "ParallelStateFailed": _children_failed,

@@ -7,6 +7,7 @@ Source of names, patterns and error forms: AWS's Step Functions developer guide 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
@@ -22,7 +23,13 @@ SYNC = "sync"
 SYNC_2 = "sync:2"
 TOKEN = "waitForTaskToken"
 
+#: what the history events of a task begin with
+TASK = "Task"
+FUNCTION = "LambdaFunction"
+ACTIVITY = "Activity"
+
 _PREFIX = "arn:aws:states:::"
+_ACTIVITY = re.compile(r"arn:aws:states:[a-z0-9-]+:\d{12}:activity:[^:]+")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,8 +90,13 @@ class Resource:
     pattern: str = REPLY
     #: the row, for an optimised integration
     row: Integration | None = None
-    #: whether the resource is a function's own ARN
-    function: bool = False
+    #: what its history events begin with
+    kind: str = TASK
+
+    @property
+    def function(self) -> bool:
+        """Whether the resource is a function's own ARN."""
+        return self.kind == FUNCTION
 
     @property
     def label(self) -> str:
@@ -279,7 +291,9 @@ def sdk(name: str) -> Sdk:
 def parse(arn: str) -> Resource | None:
     """The resource that an ARN names; None for one that no task can have."""
     if arn.startswith("arn:aws:lambda:") and ":function:" in arn:
-        return Resource(arn=arn, type="lambda", action="invoke", row=LAMBDA, function=True)
+        return Resource(arn=arn, type="lambda", action="invoke", row=LAMBDA, kind=FUNCTION)
+    if _ACTIVITY.fullmatch(arn):
+        return Resource(arn=arn, type="activity", action="", kind=ACTIVITY)
     if not arn.startswith(_PREFIX):
         return None
     name = arn.removeprefix(_PREFIX)
@@ -323,6 +337,9 @@ class Problem:
 def problem(arn: str, serves: Callable[[str, str], bool]) -> Problem | None:
     """What is wrong with a `Resource`; None for one that this server runs."""
     resource = parse(arn)
+    if resource is not None and resource.kind == ACTIVITY:
+        # whether it exists is seen when a task is scheduled: recorded on AWS
+        return None
     target = None if resource is None else operation(resource)
     if target is not None:
         if serves(*target):
@@ -333,7 +350,7 @@ def problem(arn: str, serves: Callable[[str, str], bool]) -> Problem | None:
         )
     service, _, rest = arn.removeprefix(_PREFIX).partition(":")
     elsewhere = arn.startswith(_PREFIX) and rest.partition(".")[0] in _ELSEWHERE.get(service, ())
-    if elsewhere or ":activity:" in arn:
+    if elsewhere:
         return Problem(unsupported=True, message=f"Stepwell does not support the resource {arn}")
     return Problem(
         unsupported=False,

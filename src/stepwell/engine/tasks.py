@@ -20,13 +20,13 @@ from stepwell.asl.json import dumps, loads
 from stepwell.asl.program import TaskState
 from stepwell.calls import Call
 from stepwell.durable import Outcome
-from stepwell.engine import integrations, shapes, tokens
+from stepwell.engine import activities, integrations, shapes, tokens
 from stepwell.engine.context import environment
 from stepwell.engine.executions import Waiter
 from stepwell.engine.frames import Frame
 from stepwell.engine.history import WHOLE, failure
-from stepwell.engine.integrations import TOKEN, Job, Resource
-from stepwell.engine.turn import HEARTBEAT, TASK_EFFECT, TIMEOUT, TOO_LARGE, Turn, too_large
+from stepwell.engine.integrations import ACTIVITY, TASK, TOKEN, Job, Resource
+from stepwell.engine.turn import HEARTBEAT, TASK_EFFECT, TOO_LARGE, Turn, too_large
 from stepwell.errors import AwsError
 
 log = logging.getLogger(__name__)
@@ -54,6 +54,7 @@ def schedule(turn: Turn, frame: Frame) -> None:
     token = None
     if resource.pattern == TOKEN:
         token = tokens.make(turn.execution.key, frame.path, turn.draft.unique())
+    activity = activities.require(turn.draft, resource.arn) if resource.kind == ACTIVITY else None
     env = environment(turn, frame, token)
     parameters = state.effective_input(frame.value, env)
     timeout = state.timeout(frame.value, env)
@@ -68,6 +69,11 @@ def schedule(turn: Turn, frame: Frame) -> None:
         details["timeoutInSeconds"] = timeout
     if heartbeat is not None and not resource.function:
         details["heartbeatInSeconds"] = heartbeat
+    if activity is not None:
+        details.update(resource=resource.arn, input=text, inputDetails=WHOLE)
+        token = tokens.make(turn.execution.key, frame.path, turn.draft.unique())
+        activities.schedule(turn, frame, activity, details, token)
+        return
     if credentials is not None:
         details["taskCredentials"] = {"roleArn": credentials["RoleArn"]}
     if resource.function:
@@ -76,7 +82,7 @@ def schedule(turn: Turn, frame: Frame) -> None:
         details.update(_place(resource), region=turn.draft.region, parameters=text)
     private = None if token is None else {"_token": token}
     scheduled = turn.emit(frame, _type(resource, "Scheduled"), details, private=private)
-    turn.emit(frame, _type(resource, "Started"), None if resource.function else _place(resource))
+    turn.emit(frame, _type(resource, "Started"), _place(resource) or None)
     turn.draft.effect(
         TASK_EFFECT,
         {
@@ -95,10 +101,7 @@ def schedule(turn: Turn, frame: Frame) -> None:
         },
         token=turn.token(scheduled),
     )
-    if frame.timeout is not None:
-        turn.timer(frame, TIMEOUT, turn.draft.now + frame.timeout)
-    if frame.heartbeat is not None:
-        turn.timer(frame, HEARTBEAT, turn.draft.now + frame.heartbeat)
+    turn.start_clocks(frame)
 
 
 def replied(turn: Turn, frame: Frame, body: Mapping[str, Any], outcome: Outcome) -> None:
@@ -188,12 +191,12 @@ def succeeded(turn: Turn, frame: Frame, result: Any) -> None:
     resource = resource_of(turn, frame)
     text = dumps(result)
     if too_large(text):
-        named = resource.arn if resource.function else resource.type
+        named = resource.type if resource.kind == TASK else resource.arn
         failed(turn, frame, faults.DATA_LIMIT_EXCEEDED, TOO_LARGE.format(named))
         return
     turn.release(frame)
-    details = {} if resource.function else _place(resource)
-    turn.emit(frame, _type(resource, "Succeeded"), {**details, "output": text, "outputDetails": WHOLE})
+    found = {**_place(resource), "output": text, "outputDetails": WHOLE}
+    turn.emit(frame, _type(resource, "Succeeded"), found)
     try:
         turn.succeed_state(frame, result)
     except StateError as error:
@@ -204,8 +207,8 @@ def failed(turn: Turn, frame: Frame, error: str | None, cause: str | None, *, su
     """The task failed; `submitting` is `Submit` while its work was only being handed over."""
     resource = resource_of(turn, frame)
     turn.release(frame)
-    details = {} if resource.function else _place(resource)
-    turn.emit(frame, _type(resource, f"{submitting}Failed"), {**details, **failure(error, cause)})
+    found = {**_place(resource), **failure(error, cause)}
+    turn.emit(frame, _type(resource, f"{submitting}Failed"), found)
     turn.fail(frame, error, cause)
 
 
@@ -213,8 +216,7 @@ def timed_out(turn: Turn, frame: Frame, error: str) -> None:
     """The task took too long (States.Timeout), or was silent for too long (States.HeartbeatTimeout)."""
     resource = resource_of(turn, frame)
     turn.release(frame, stop=True)
-    details = {} if resource.function else _place(resource)
-    turn.emit(frame, _type(resource, "TimedOut"), {**details, "error": faults.TIMEOUT})
+    turn.emit(frame, _type(resource, "TimedOut"), {**_place(resource), "error": faults.TIMEOUT})
     turn.fail(frame, error, None)
 
 
@@ -225,8 +227,9 @@ def heartbeat(turn: Turn, frame: Frame) -> None:
 
 
 def _type(resource: Resource, what: str) -> str:
-    return f"LambdaFunction{what}" if resource.function else f"Task{what}"
+    return f"{resource.kind}{what}"
 
 
 def _place(resource: Resource) -> dict[str, Any]:
-    return {"resourceType": resource.type, "resource": resource.label}
+    """How events name the resource; those of functions and activities do so once, when it is scheduled."""
+    return {"resourceType": resource.type, "resource": resource.label} if resource.kind == TASK else {}

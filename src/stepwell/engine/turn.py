@@ -18,6 +18,7 @@ from stepwell.asl.limits import MAX_DATA_BYTES, MAX_EVENTS
 from stepwell.asl.program import Environment, HandlingState, MapState, State
 from stepwell.durable import Draft
 from stepwell.engine import executions, integrations
+from stepwell.engine.activities import QueuedTask
 from stepwell.engine.context import constant_context, environment
 from stepwell.engine.executions import Execution, Waiter
 from stepwell.engine.frames import Frame, Phase, Run
@@ -130,6 +131,13 @@ class Turn:
                 "event": frame.scheduled or frame.entered,
             },
         )
+
+    def start_clocks(self, frame: Frame) -> None:
+        """The task that the frame waits for has begun: its time counts from now."""
+        if frame.timeout is not None:
+            self.timer(frame, TIMEOUT, self.draft.now + frame.timeout)
+        if frame.heartbeat is not None:
+            self.timer(frame, HEARTBEAT, self.draft.now + frame.heartbeat)
 
     def cancel(self, frame: Frame, purpose: str) -> None:
         """Forget a timer of this frame."""
@@ -288,7 +296,9 @@ class Turn:
             self.cancel(frame, HEARTBEAT)
         resource = integrations.parse(getattr(self.state(frame), "resource", ""))
         job = None if resource is None else resource.job
-        if frame.job is not None:
+        if frame.queued is not None:
+            self.draft.delete(QueuedTask, frame.queued)
+        elif frame.job is not None:
             waiter = Waiter(job=frame.job, execution=self.execution.key, frame=frame.path)
             self.draft.delete(Waiter, waiter.key)
             if stop and job is not None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 from collections.abc import MutableMapping
 from dataclasses import replace
-from functools import cached_property
+from functools import cached_property, partial
 from random import getrandbits
 from typing import Any
 from urllib.parse import quote
@@ -36,7 +36,7 @@ from stepwell.gateway.patience import BODY_TIME
 from stepwell.gateway.ports import Api, Keys
 from stepwell.gateway.protocols import PROTOCOLS
 from stepwell.gateway.route import Route, Router, Unroutable, guess_protocol
-from stepwell.gateway.sending import Send, send_response
+from stepwell.gateway.sending import Send, send_response, until_gone
 
 Scope = MutableMapping[str, Any]
 
@@ -122,6 +122,7 @@ class Gateway:
                 caller=identity.caller,
                 origin=_origin(request),
                 request_id=request_id,
+                gone=partial(until_gone, receive) if incoming.complete else None,
             )
             reply = await self._api.dispatch(call)
             response = PROTOCOLS[protocol].serialise(reply, operation, request_id)

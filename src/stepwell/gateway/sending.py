@@ -45,7 +45,7 @@ async def _send_stream(response: Response, body: Body, receive: Receive | None, 
     # short answer.
     piece = await anext(pieces, None)
     await send(_start(response, body.size))
-    gone = asyncio.create_task(_until_gone(receive)) if receive is not None else None
+    gone = asyncio.create_task(until_gone(receive)) if receive is not None else None
     try:
         while piece is not None:
             if piece:
@@ -60,7 +60,8 @@ async def _send_stream(response: Response, body: Body, receive: Receive | None, 
             gone.cancel()
 
 
-async def _until_gone(receive: Receive) -> None:
+async def until_gone(receive: Receive) -> None:
+    """Return once the client has left; its request must have been read to the end."""
     while (await receive())["type"] != "http.disconnect":
         continue
 

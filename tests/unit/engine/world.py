@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from stepwell.api.bells import Bells
 from stepwell.api.callers import root
 from stepwell.api.context import Context
 from stepwell.api.dispatch import once, reply_of
@@ -59,7 +60,10 @@ class World:
     def _open(self) -> None:
         self.store = SqliteStore(self._path, account=ACCOUNT, region=REGION, durable=False)
         self.engine = Engine(dispatch=self._dispatch, serves=self._serves)
-        self.service = service(self.engine, self.clock.now)
+        self.bells = Bells()
+        # polls do not wait: they find what there is
+        self.bells.close()
+        self.service = service(self.engine, self.clock.now, self.bells)
         self._kinds = {kind.name: kind for kind in self.engine.effects()}
         self.events: list[Mapping[str, Any]] = []
         self.loop = Loop(
@@ -212,26 +216,32 @@ class World:
         refuse_unknown(row, shape, call.params)
         if row.read is not None:
             return reply_of(row.read(call, view or self.store.writer()))
+        if row.act is not None:
+            return reply_of(asyncio.run(_awaited(row.act(call, self._context()))))
         assert row.decide is not None
         decide = row.decide
         prepared: tuple[Any, ...] = ()
         if row.prepare is not None:
             prepared = (_finish(row.prepare(call, self._context())),)
+        value = self._decided(lambda draft: once(call, draft, lambda: decide(call, draft, *prepared)))
+        assert isinstance(value, Reply)
+        return value
+
+    def _decided(self, decision: Callable[[Draft], Any]) -> Any:
         answers: list[tuple[Any, BaseException | None]] = []
-        self.loop.submit(
-            lambda draft: once(call, draft, lambda: decide(call, draft, *prepared)),
-            lambda value, problem: answers.append((value, problem)),
-        )
+        self.loop.submit(decision, lambda value, problem: answers.append((value, problem)))
         self.tick()
         value, problem = answers[0]
         if problem is not None:
             raise problem
-        assert isinstance(value, Reply)
         return value
 
     def _context(self) -> Context:
         async def read(look: Callable[[View], Any]) -> Any:
             return look(self.store.writer())
+
+        async def decide(decision: Callable[[Draft], Any]) -> Any:
+            return self._decided(decision)
 
         unused: Any = None
         return Context(
@@ -239,7 +249,7 @@ class World:
             clock=self.clock,
             blobs=unused,
             dispatch=self._dispatch,
-            decide=unused,
+            decide=decide,
             read=read,
             permits=lambda caller, action, resource, view, keys=None, /: self.may(caller, action, resource),
             denied=unused,
@@ -255,6 +265,10 @@ class World:
     def _settled(self, settled: set[str]) -> None:
         for token in settled:
             self._pending.pop(token, None)
+
+
+async def _awaited(answer: Any) -> Any:
+    return await answer
 
 
 def _finish(coroutine: Any) -> Any:

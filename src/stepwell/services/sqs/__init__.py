@@ -19,7 +19,7 @@ from stepwell.services.sqs import (
     sending,
     tagging,
 )
-from stepwell.services.sqs.bells import Bells
+from stepwell.api.bells import Bells
 from stepwell.services.sqs.names import Addresses
 from stepwell.services.sqs.parts import Parts
 from stepwell.services.sqs.permissions import policy_of

@@ -12,7 +12,7 @@ from msgspec.structs import replace
 
 from stepwell.durable import Draft
 from stepwell.services.sqs import retention
-from stepwell.services.sqs.bells import Bells
+from stepwell.api.bells import Bells
 from stepwell.services.sqs.records import (
     Group,
     Message,

@@ -18,7 +18,7 @@ from stepwell.calls import Call
 from stepwell.durable import Draft, Record, Timer, View
 from stepwell.durable.loop import TimerHandler
 from stepwell.services.sqs import boxes, names, queues
-from stepwell.services.sqs.bells import Bells
+from stepwell.api.bells import Bells
 from stepwell.services.sqs.errors import (
     InvalidParameterValue,
     ResourceNotFoundException,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from stepwell.services.sqs.bells import Bells
+from stepwell.api.bells import Bells
 from stepwell.services.sqs.names import Addresses
 
 

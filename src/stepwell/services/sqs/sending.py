@@ -10,7 +10,7 @@ from stepwell.api.operations import Operation, words
 from stepwell.calls import Call
 from stepwell.durable import Draft
 from stepwell.services.sqs import batches, boxes, contents, fifo, names, settings, sums
-from stepwell.services.sqs.bells import Bells
+from stepwell.api.bells import Bells
 from stepwell.services.sqs.errors import BatchRequestTooLong, InvalidParameterValue
 from stepwell.services.sqs.records import Message, Queue, find
 

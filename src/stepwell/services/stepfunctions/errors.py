@@ -116,6 +116,33 @@ class ExecutionNotRedrivable(AwsError):
         super().__init__(f"Execution Not Redrivable: '{why}'")
 
 
+class ActivityDoesNotExist(AwsError):
+    """There is no such activity."""
+
+    code = "ActivityDoesNotExist"
+
+    def __init__(self, arn: str) -> None:
+        super().__init__(f"Activity Does Not Exist: '{arn}'")
+
+
+class ActivityAlreadyExists(AwsError):
+    """An activity of this name exists, and is encrypted otherwise."""
+
+    code = "ActivityAlreadyExists"
+
+    def __init__(self, arn: str) -> None:
+        super().__init__(f"Activity Already Exists: '{arn}'")
+
+
+class ActivityWorkerLimitExceeded(AwsError):
+    """As many workers as may wait at an activity do."""
+
+    code = "ActivityWorkerLimitExceeded"
+
+    def __init__(self, arn: str) -> None:
+        super().__init__(f"Activity Worker Limit Exceeded: '{arn}'")
+
+
 class TaskDoesNotExist(AwsError):
     """The execution that a task token belongs to does not exist."""
 

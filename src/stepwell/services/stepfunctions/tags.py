@@ -1,4 +1,4 @@
-"""Tags of state machines."""
+"""Tags of state machines and activities."""
 
 from __future__ import annotations
 
@@ -7,21 +7,38 @@ from msgspec.structs import replace
 from stepwell.api.operations import Answer, Operation, Right, words
 from stepwell.calls import Call
 from stepwell.durable import Draft, View
-from stepwell.services.stepfunctions.errors import ResourceNotFound, StateMachineDoesNotExist, TooManyTags
+from stepwell.engine.activities import Activity
+from stepwell.services.stepfunctions import activities
+from stepwell.services.stepfunctions.errors import (
+    ActivityDoesNotExist,
+    ResourceNotFound,
+    StateMachineDoesNotExist,
+    TooManyTags,
+)
 from stepwell.services.stepfunctions.machines import TAGS_LIMIT
 from stepwell.services.stepfunctions.records import StateMachine, find, save
 
 
-def _find(view: View, arn: str) -> StateMachine:
+def _find(view: View, arn: str) -> StateMachine | Activity:
     try:
-        return find(view, arn)
-    except StateMachineDoesNotExist as error:
+        return activities.find(view, arn) if ":activity:" in arn else find(view, arn)
+    except (ActivityDoesNotExist, StateMachineDoesNotExist) as error:
         raise ResourceNotFound(arn) from error
 
 
+def _save(draft: Draft, tagged: StateMachine | Activity, tags: dict[str, str]) -> None:
+    if isinstance(tagged, Activity):
+        draft.put(replace(tagged, tags=tags))
+    else:
+        save(draft, replace(tagged, tags=tags))
+
+
 def tags_of(view: View, arn: str) -> dict[str, str]:
-    """The tags of the machine that an ARN names, its own or one of its executions'; none for no machine."""
+    """The tags of the machine or activity that an ARN names, an execution's machine's; none for neither."""
     kind, _, rest = arn.split(":", 5)[5].partition(":")
+    if kind == "activity":
+        activity = view.get(Activity, rest)
+        return {} if activity is None else activity.tags
     found = view.get(StateMachine, rest.partition(":")[0]) if kind in ("stateMachine", "execution") else None
     return {} if found is None else found.tags
 
@@ -33,7 +50,7 @@ def tag(call: Call, draft: Draft) -> Answer:
     tags = {**found.tags, **{each["key"]: each["value"] for each in call.params["tags"]}}
     if len(tags) > TAGS_LIMIT:
         raise TooManyTags(arn)
-    save(draft, replace(found, tags=tags))
+    _save(draft, found, tags)
     return {}
 
 
@@ -42,7 +59,7 @@ def untag(call: Call, draft: Draft) -> Answer:
     found = _find(draft, call.params["resourceArn"])
     gone = set(call.params["tagKeys"])
     tags = {key: value for key, value in found.tags.items() if key not in gone}
-    save(draft, replace(found, tags=tags))
+    _save(draft, found, tags)
     return {}
 
 

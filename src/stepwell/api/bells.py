@@ -1,4 +1,4 @@
-"""Wakes those who wait for messages, so that long polling asks only when there may be an answer.
+"""Wakes those who wait for messages and tasks: long polling asks only when there may be an answer.
 
 A ring is a hint and nothing more: decisions ring before their commit, and whoever wakes asks the loop again,
 which answers after that commit. A lost ring would cost only time, for every wait ends.
@@ -31,7 +31,7 @@ class Bell:
 
 
 class Bells:
-    """Who waits at which queue."""
+    """Who waits at which queue (or activity), by its name."""
 
     def __init__(self) -> None:
         self._waiting: dict[str, tuple[Bell, ...]] = {}
@@ -52,6 +52,10 @@ class Bells:
                 self._waiting[queue] = left
             else:
                 del self._waiting[queue]
+
+    def waiting(self, queue: str) -> int:
+        """How many wait at a queue."""
+        return len(self._waiting.get(queue, ()))
 
     def ring(self, queue: str) -> None:
         """There may be something to receive; from any thread."""
