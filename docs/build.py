@@ -113,7 +113,7 @@ def field_table(known: Mapping[str, fields.Field]) -> Iterator[str]:
 
 def standing(field: fields.Field) -> str:
     """What becomes of a field of the grammar that has no refusal of its own."""
-    return "refused: JSONata is not supported" if field.language == fields.JSONATA else "honoured"
+    return "honoured" if field.language is None else f"honoured in {field.language} states"
 
 
 def integrations(services: Mapping[str, Service]) -> Iterator[str]:

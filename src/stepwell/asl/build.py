@@ -1,4 +1,4 @@
-"""From a checked model to a program: one function a state type, one table of query languages."""
+"""From a checked model to a program: one function a state type; JSONata's are in `build_jsonata`."""
 
 from __future__ import annotations
 
@@ -6,8 +6,9 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from stepwell.asl import choice, dataflow
+from stepwell.asl.build_jsonata import build_state
 from stepwell.asl.faults import RUNTIME, StateError
-from stepwell.asl.fields import JSONPATH
+from stepwell.asl.fields import JSONATA
 from stepwell.asl.jsonpath import parse_reference
 from stepwell.asl.limits import MAX_SECONDS
 from stepwell.asl.model import BlockModel, MachineModel, StateModel
@@ -21,8 +22,10 @@ from stepwell.asl.program import (
     MapState,
     ParallelState,
     PassState,
+    Placement,
     Program,
     Retrier,
+    Rule,
     State,
     SucceedState,
     TaskState,
@@ -50,16 +53,14 @@ def build(machine: MachineModel) -> Program:
 def _block(model: BlockModel) -> Block:
     return Block(
         start_at=str(model.start_at),
-        states={name: _LANGUAGES[state.query_language](state) for name, state in model.states.items()},
+        states={name: _state(state) for name, state in model.states.items()},
     )
 
 
-def _jsonpath_state(model: StateModel) -> State:
+def _state(model: StateModel) -> State:
+    if model.query_language == JSONATA:
+        return build_state(model, _block)
     return _TYPES[model.type](model)
-
-
-#: query language → how its states are compiled
-_LANGUAGES: dict[str, Callable[[StateModel], State]] = {JSONPATH: _jsonpath_state}
 
 
 # --- parts ----------------------------------------------------------------------------------------------
@@ -81,34 +82,32 @@ def _common(model: StateModel) -> dict[str, Any]:
         "result_selector": _template(fields, "ResultSelector"),
         "result_path": dataflow.placement(fields.get("ResultPath", "$")),
         "output_path": dataflow.selection(fields.get("OutputPath", "$")),
+        "assign": _assignment(fields),
     }
 
 
 def _handling(model: StateModel) -> dict[str, Any]:
     return {
         **_common(model),
-        "retriers": tuple(_retrier(entry) for entry in model.fields.get("Retry", ())),
+        "retriers": tuple(Retrier.of(entry) for entry in model.fields.get("Retry", ())),
         "catchers": tuple(
             Catcher(
                 error_equals=tuple(entry["ErrorEquals"]),
                 next=entry["Next"],
                 result_path=dataflow.placement(entry.get("ResultPath", "$")),
+                assign=_assignment(entry),
             )
             for entry in model.fields.get("Catch", ())
         ),
     }
 
 
-def _retrier(entry: Fields) -> Retrier:
-    limit = entry.get("MaxDelaySeconds")
-    return Retrier(
-        error_equals=tuple(entry["ErrorEquals"]),
-        interval_seconds=int(entry.get("IntervalSeconds", 1)),
-        max_attempts=int(entry.get("MaxAttempts", 3)),
-        backoff_rate=float(entry.get("BackoffRate", 2.0)),
-        max_delay_seconds=None if limit is None else int(limit),
-        jitter_strategy=entry.get("JitterStrategy", "NONE"),
-    )
+def _assignment(fields: Fields) -> Placement | None:
+    """Assign: `$` is the result in it."""
+    if "Assign" not in fields:
+        return None
+    values = compile_template(fields["Assign"])
+    return lambda _raw, result, env: values(result, env)
 
 
 def _after_input_path(model: StateModel, read: Callable[[Any, Environment], Any]) -> Expression:
@@ -185,11 +184,19 @@ def _seconds(timestamp: str) -> float:
 
 
 def _choice(model: StateModel) -> ChoiceState:
-    rules, default = model.fields["Choices"], model.fields.get("Default")
-    found = [rule["Next"] for rule in rules] + ([default] if default is not None else [])
+    fields = model.fields
+    common = _common(model)
+    # a rule that holds stands for the state's own Assign
+    assign = common.pop("assign")
+    rules = [
+        (choice.compile_rule(rule), Rule(next=rule["Next"], assign=_assignment(rule)))
+        for rule in fields["Choices"]
+    ]
+    default = Rule(next=fields["Default"], assign=assign) if "Default" in fields else None
+    found = [rule.next for _, rule in rules] + ([default.next] if default is not None else [])
     return ChoiceState(
-        **_common(model),
-        choose=_after_input_path(model, choice.compile_choices(rules, default)),
+        **common,
+        choose=_after_input_path(model, choice.first(rules, default)),
         targets=tuple(dict.fromkeys(found)),
     )
 

@@ -7,6 +7,7 @@ machine, then what cannot be reached.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 from stepwell.asl.diagnostics import (
     DUPLICATE_STATE_NAME,
@@ -15,10 +16,11 @@ from stepwell.asl.diagnostics import (
     MISSING_TARGET,
     Report,
 )
-from stepwell.asl.fields import is_integer
+from stepwell.asl.fields import JSONATA, is_integer
 from stepwell.asl.limits import MAX_NAME
 from stepwell.asl.model import BlockModel, MachineModel, StateModel
 from stepwell.asl.source import Path
+from stepwell.asl.template import SUFFIX
 
 
 def check_machine(machine: MachineModel, report: Report) -> None:
@@ -27,6 +29,7 @@ def check_machine(machine: MachineModel, report: Report) -> None:
     _check_names(machine, report)
     for state in machine.block.walk():
         _check_heartbeat(state, report)
+    _check_scopes(machine.block, frozenset(), report)
     blocks = [machine.block, *(block for state in machine.block.walk() for block in state.blocks)]
     for block in blocks:
         _check_targets(block, report)
@@ -54,6 +57,32 @@ def _check_names(machine: MachineModel, report: Report) -> None:
                 DUPLICATE_STATE_NAME,
             )
         seen.add(state.name)
+
+
+def _check_scopes(block: BlockModel, outer: frozenset[str], report: Report) -> None:
+    """A block may read the variables around it, and assigns none of them."""
+    own: set[str] = set()
+    for state in block.states.values():
+        for path, name in _assigned(state):
+            if name in outer:
+                report.error(path, f"The variable name '{name}' was already defined in a parent scope.")
+            own.add(name)
+    for state in block.states.values():
+        for inner in state.blocks:
+            _check_scopes(inner, outer | own, report)
+
+
+def _assigned(state: StateModel) -> Iterator[tuple[Path, str]]:
+    """The variables that a state sets, and which field says so."""
+    parts: list[tuple[Path, Any]] = [(state.path, state.fields)]
+    for field in ("Choices", "Catch"):
+        entries = state.fields.get(field)
+        for index, entry in enumerate(entries if isinstance(entries, list) else ()):
+            parts.append(((*state.path, field, index), entry))
+    for path, part in parts:
+        values = part.get("Assign") if isinstance(part, dict) else None
+        for key in values if isinstance(values, dict) else ():
+            yield (*path, "Assign"), key if state.query_language == JSONATA else key.removesuffix(SUFFIX)
 
 
 def _check_heartbeat(state: StateModel, report: Report) -> None:

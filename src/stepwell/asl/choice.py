@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from stepwell.asl import json
 from stepwell.asl.faults import NO_CHOICE_MATCHED, RUNTIME, StateError
 from stepwell.asl.jsonpath import JsonPath, PathMissing, parse
-from stepwell.asl.program import Environment
+from stepwell.asl.program import Environment, Rule
 from stepwell.asl.timestamps import nanoseconds
 
 #: input of the state, environment → whether the rule holds
@@ -156,16 +156,15 @@ def compile_rule(rule: Mapping[str, Any]) -> Predicate:
     return lambda value, env: compare(_read(variable, value, env), _read(other, value, env))
 
 
-def compile_choices(
-    choices: list[Mapping[str, Any]], default: str | None
-) -> Callable[[Any, Environment], str]:
-    """Compile all rules of a state: its effective input, environment → the next state's name."""
-    rules = [(compile_rule(rule), str(rule["Next"])) for rule in choices]
+def first(
+    rules: Sequence[tuple[Predicate, Rule]], default: Rule | None
+) -> Callable[[Any, Environment], Rule]:
+    """What a Choice state does: the first rule that holds, else the default."""
 
-    def choose(value: Any, env: Environment) -> str:
-        for holds, target in rules:
+    def choose(value: Any, env: Environment) -> Rule:
+        for holds, rule in rules:
             if holds(value, env):
-                return target
+                return rule
         if default is None:
             raise StateError(
                 NO_CHOICE_MATCHED,

@@ -80,8 +80,10 @@ class Report:
             for path, line, column in source.duplicates()
         ]
 
-    def error(self, path: Path, message: str, code: str = SCHEMA) -> None:
-        self._found.append(_diagnostic(code, ERROR, message, path, *self._source.position(path)))
+    def error(self, path: Path, message: str, code: str = SCHEMA, *, inside: int | None = None) -> None:
+        """`inside`: the character of the text at `path` that is meant; None for the whole part."""
+        position = self._source.position(path) if inside is None else self._source.inside(path, inside)
+        self._found.append(_diagnostic(code, ERROR, message, path, *position))
 
     def warning(self, path: Path, message: str, code: str) -> None:
         self._found.append(_diagnostic(code, WARNING, message, path, *self._source.position(path)))

@@ -9,14 +9,15 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, TypeGuard
 
-from stepwell.asl import intrinsics, template
-from stepwell.asl.jsonpath import parse, parse_reference
-from stepwell.asl.limits import MAX_SECONDS
+from stepwell.asl import intrinsics, queries, template
+from stepwell.asl.jsonpath import RESERVED, parse, parse_reference
+from stepwell.asl.limits import MAX_SECONDS, MAX_VARIABLE_NAME
 from stepwell.asl.pathtext import PathError
 from stepwell.asl.source import Path
 from stepwell.asl.timestamps import nanoseconds
 
-Fault = tuple[Path, str]
+#: where inside the value, what is wrong, and at which character of a text
+Fault = tuple[Path, str] | tuple[Path, str, int]
 Kind = Callable[[Any], Iterator[Fault]]
 
 JSONPATH = "JSONPath"
@@ -106,6 +107,8 @@ def result_path(value: Any) -> Iterator[Fault]:
         yield from faults
         if not faults and value.startswith("$$"):
             yield (), "Value is not a Reference Path: the context object cannot be changed"
+        elif not faults and parse(value).variable is not None:
+            yield (), "Value is not a Reference Path: a variable is set by 'Assign' only"
 
 
 def text_path(value: Any) -> Iterator[Fault]:
@@ -124,6 +127,52 @@ def payload(value: Any) -> Iterator[Fault]:
     yield from template.faults(value)
 
 
+def query(*members: str) -> Kind:
+    """JSON with JSONata in it, which may use these members of `$states` beside those that all may."""
+    available = queries.ALWAYS | frozenset(members)
+    return lambda value: queries.faults(value, available)
+
+
+def query_or(kind: Kind) -> Kind:
+    """One JSONata expression, or what the field holds in JSONPath states."""
+
+    def check(value: Any) -> Iterator[Fault]:
+        faults = list(queries.faults(value))
+        yield from faults
+        if not faults and not queries.is_expression(value):
+            yield from kind(value)
+
+    return check
+
+
+def items(value: Any) -> Iterator[Fault]:
+    """A JSONata expression, or an array that may hold some."""
+    yield from query()(value) if isinstance(value, list) else query_or(array)(value)
+
+
+def assignment(values: Kind) -> Kind:
+    """An object whose keys are names of variables; `values` looks at the whole of it."""
+
+    def check(value: Any) -> Iterator[Fault]:
+        if not isinstance(value, dict):
+            yield (), "Expected value of type Object"
+            return
+        for key in value:
+            yield from _variable_name(key.removesuffix(template.SUFFIX) if values is payload else key)
+        yield from values(value)
+
+    return check
+
+
+def _variable_name(name: str) -> Iterator[Fault]:
+    if name == RESERVED:
+        yield (), f"The variable name '{name}' is reserved"
+    elif not name.isidentifier():
+        yield (), f"The variable name '{name}' is not valid"
+    elif len(name) > MAX_VARIABLE_NAME:
+        yield (), f"The variable name '{name}' exceeds {MAX_VARIABLE_NAME} characters"
+
+
 def error_names(value: Any) -> Iterator[Fault]:
     """A non-empty array of strings."""
     if not isinstance(value, list):
@@ -132,8 +181,8 @@ def error_names(value: Any) -> Iterator[Fault]:
         yield (), "Value cannot be empty"
     else:
         for index, name in enumerate(value):
-            for _, message in string(name):
-                yield (index,), message
+            if not isinstance(name, str):
+                yield (index,), "Expected value of type String"
 
 
 def resource(value: Any) -> Iterator[Fault]:
@@ -173,6 +222,8 @@ class Field:
     kind: Kind
     #: the one query language that knows it; None for both
     language: str | None = None
+    #: what it holds in JSONata, where that differs
+    query: Kind | None = None
     #: why this server refuses it; None where it is supported
     refused: str | None = None
 
@@ -186,14 +237,19 @@ _FAIL = frozenset({"Fail"})
 _WAIT = frozenset({"Wait"})
 
 _SECONDS = integer(1, MAX_SECONDS)
-_NO_VARIABLES = "variables are not supported"
+_COUNT = integer(0, MAX_SECONDS)
 _NO_DISTRIBUTED = "distributed Map is not supported"
 
 
 def _on(
-    types: frozenset[str], name: str, kind: Kind, language: str | None = None, refused: str | None = None
+    types: frozenset[str],
+    name: str,
+    kind: Kind,
+    language: str | None = None,
+    refused: str | None = None,
+    query: Kind | None = None,
 ) -> tuple[frozenset[str], Field]:
-    return types, Field(name=name, kind=kind, language=language, refused=refused)
+    return types, Field(name=name, kind=kind, language=language, refused=refused, query=query)
 
 
 _ROWS = (
@@ -207,35 +263,37 @@ _ROWS = (
     _on(_WORK | {"Pass"}, "Parameters", payload, JSONPATH),
     _on(_WORK, "ResultSelector", payload, JSONPATH),
     _on(_WORK | {"Pass"}, "ResultPath", result_path, JSONPATH),
-    _on(_TASK | {"Parallel"}, "Arguments", anything, JSONATA),
-    _on(_EACH - _FAIL, "Output", anything, JSONATA),
-    _on(_EACH - _FAIL - {"Succeed"}, "Assign", anything, None, _NO_VARIABLES),
+    _on(_TASK | {"Parallel"}, "Arguments", query(), JSONATA),
+    _on(_WORK, "Output", query(queries.RESULT), JSONATA),
+    _on(_EACH - _WORK - _FAIL, "Output", query(), JSONATA),
+    _on(_WORK, "Assign", assignment(payload), query=assignment(query(queries.RESULT))),
+    _on(_EACH - _WORK - _FAIL - {"Succeed"}, "Assign", assignment(payload), query=assignment(query())),
     _on(_WORK, "Retry", array),
     _on(_WORK, "Catch", array),
     _on(_TASK, "Resource", resource),
-    _on(_TASK, "TimeoutSeconds", _SECONDS),
+    _on(_TASK, "TimeoutSeconds", _SECONDS, query=query_or(_SECONDS)),
     _on(_TASK, "TimeoutSecondsPath", reference_path, JSONPATH),
-    _on(_TASK, "HeartbeatSeconds", _SECONDS),
+    _on(_TASK, "HeartbeatSeconds", _SECONDS, query=query_or(_SECONDS)),
     _on(_TASK, "HeartbeatSecondsPath", reference_path, JSONPATH),
-    _on(_TASK, "Credentials", payload),
+    _on(_TASK, "Credentials", payload, query=query()),
     _on(frozenset({"Pass"}), "Result", anything, JSONPATH),
-    _on(_WAIT, "Seconds", integer(0, MAX_SECONDS)),
+    _on(_WAIT, "Seconds", integer(0, MAX_SECONDS), query=query_or(integer(0, MAX_SECONDS))),
     _on(_WAIT, "SecondsPath", reference_path, JSONPATH),
-    _on(_WAIT, "Timestamp", timestamp),
+    _on(_WAIT, "Timestamp", timestamp, query=query_or(timestamp)),
     _on(_WAIT, "TimestampPath", reference_path, JSONPATH),
-    _on(_FAIL, "Error", string),
+    _on(_FAIL, "Error", string, query=query_or(string)),
     _on(_FAIL, "ErrorPath", text_path, JSONPATH),
-    _on(_FAIL, "Cause", string),
+    _on(_FAIL, "Cause", string, query=query_or(string)),
     _on(_FAIL, "CausePath", text_path, JSONPATH),
     _on(frozenset({"Choice"}), "Choices", array),
     _on(frozenset({"Choice"}), "Default", string),
     _on(frozenset({"Parallel"}), "Branches", array),
     _on(_MAP, "ItemProcessor", an_object),
     _on(_MAP, "Iterator", an_object),
-    _on(_MAP, "Items", anything, JSONATA),
+    _on(_MAP, "Items", items, JSONATA),
     _on(_MAP, "ItemsPath", reference_path, JSONPATH),
-    _on(_MAP, "ItemSelector", payload),
-    _on(_MAP, "MaxConcurrency", integer(0, MAX_SECONDS)),
+    _on(_MAP, "ItemSelector", payload, query=query()),
+    _on(_MAP, "MaxConcurrency", _COUNT, query=query_or(_COUNT)),
     _on(_MAP, "MaxConcurrencyPath", reference_path, JSONPATH),
     *(
         _on(_MAP, name, anything, None, _NO_DISTRIBUTED)
@@ -284,8 +342,13 @@ RETRIER = _table(
 CATCHER = {
     **_table(Comment=string, ErrorEquals=error_names, Next=string),
     "ResultPath": Field(name="ResultPath", kind=result_path, language=JSONPATH),
-    "Output": Field(name="Output", kind=anything, language=JSONATA),
-    "Assign": Field(name="Assign", kind=anything, refused=_NO_VARIABLES),
+    "Output": Field(name="Output", kind=query(queries.ERROR_OUTPUT), language=JSONATA),
+    "Assign": Field(name="Assign", kind=assignment(payload), query=assignment(query(queries.ERROR_OUTPUT))),
+}
+#: a rule of a JSONata Choice
+CONDITION = {
+    **_table(Comment=string, Next=string, Condition=query_or(boolean), Output=query()),
+    "Assign": Field(name="Assign", kind=assignment(query())),
 }
 
 #: state type → fields that must be there

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
 
@@ -24,6 +24,9 @@ Step = Callable[[Any], Iterable[Any]]
 
 #: parentheses and `!` in one path: filters are evaluated by recursion
 MAX_NESTED = 50
+
+#: the variable that only JSONata has
+RESERVED = "states"
 
 #: what `.name()` at a path's end computes
 FUNCTIONS: dict[str, Callable[[Any], Any]] = {
@@ -48,6 +51,8 @@ class JsonPath:
     text: str
     #: whether it starts at the context object (`$$`)
     context: bool
+    #: the variable that it starts at (`$name`), or None
+    variable: str | None = None
     #: whether it leads to exactly one value
     definite: bool
     #: names and indexes of a definite path; of another, those in front of its first open step
@@ -58,8 +63,12 @@ class JsonPath:
     function: str | None = None
 
     def __call__(self, value: Any, env: Environment) -> Any:
-        """What the path selects in `value` or in the context. Raises PathMissing."""
-        return self.read(env.context if self.context else value)
+        """What the path selects in `value`, in the context or in a variable. Raises PathMissing."""
+        if self.variable is None:
+            return self.read(env.context if self.context else value)
+        if self.variable not in env.variables:
+            raise PathMissing(f"The variable ${self.variable} is not set")
+        return self.read(env.variables[self.variable])
 
     def read(self, root: Any) -> Any:
         """What the path selects in `root`. Raises PathMissing."""
@@ -129,11 +138,14 @@ def parse(text: str) -> JsonPath:
     if not scanner.take("$"):
         raise PathError("Path didn't start with '$'")
     context = scanner.take("$")
+    variable = None if context else scanner.identifier()
+    if variable == RESERVED:
+        raise PathError(f"${RESERVED} is not available in JSONPath")
     if not scanner.done and scanner.peek not in ".[":
-        raise PathError("variables are not supported")
+        raise PathError(f"unexpected '{scanner.peek}' behind '{text[: scanner.at]}'")
     if text.count("(") + text.count("!") > MAX_NESTED:
         raise PathError(f"it has more than {MAX_NESTED} parentheses or negations")
-    path = parse_steps(scanner, text, context)
+    path = replace(parse_steps(scanner, text, context), variable=variable)
     if not scanner.done:
         raise PathError(f"unexpected '{scanner.peek}' at position {scanner.at + 1}")
     return path

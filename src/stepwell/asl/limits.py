@@ -11,6 +11,11 @@ MAX_NAME = 80
 #: characters of an error name, and of a cause, as the history keeps them
 MAX_ERROR = 256
 MAX_CAUSE = 32_768
+#: characters of a variable's name; bytes of a variable and of all that one state assigns; bytes of all
+#: variables of an execution
+MAX_VARIABLE_NAME = 80
+MAX_VARIABLE_BYTES = 262_144
+MAX_VARIABLES_BYTES = 10 * 1_048_576
 #: seconds: the longest TimeoutSeconds, HeartbeatSeconds, IntervalSeconds and Seconds
 MAX_SECONDS = 99_999_999
 #: iterations of an inline Map that run at once, whatever MaxConcurrency says

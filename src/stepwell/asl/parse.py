@@ -65,8 +65,9 @@ class _Reader:
             elif field.refused is not None:
                 self._report.error((*path, name), f"Field '{name}': {field.refused}", UNSUPPORTED)
             else:
-                for inner, message in field.kind(content):
-                    self._report.error((*path, name, *inner), message)
+                kind = field.query if language == JSONATA and field.query is not None else field.kind
+                for inner, message, *at in kind(content):
+                    self._report.error((*path, name, *inner), message, inside=at[0] if at else None)
 
     def _exclusive(self, value: Mapping[str, Any], path: Path, names: tuple[str, ...], needed: bool) -> None:
         given = [name for name in names if name in value]
@@ -102,26 +103,29 @@ class _Reader:
         type_ = value.get("Type")
         language = self._state_language(value, path)
         blocks: tuple[BlockModel, ...] = ()
-        if language == JSONATA:
-            report.error(path, "the query language JSONata is not supported", UNSUPPORTED)
-        elif type_ in fields.TYPES:
-            blocks = self._content(type_, value, path)
+        if type_ in fields.TYPES:
+            blocks = self._content(type_, value, path, language)
         return StateModel(
             name=name, type=str(type_), path=path, query_language=language, fields=value, blocks=blocks
         )
 
-    def _content(self, type_: str, value: Mapping[str, Any], path: Path) -> tuple[BlockModel, ...]:
-        """Check the fields of a JSONPath state and read what is inside it."""
+    def _content(
+        self, type_: str, value: Mapping[str, Any], path: Path, language: str
+    ) -> tuple[BlockModel, ...]:
+        """Check the fields of a state and read what is inside it."""
         self.required(value, path, fields.REQUIRED.get(type_, ()))
-        self.fields(value, path, fields.STATE[type_], JSONPATH)
+        self.fields(value, path, fields.STATE[type_], language)
         for names, needed in fields.EXCLUSIVE.get(type_, ()):
             self._exclusive(value, path, names, needed)
         if "Next" in fields.STATE[type_]:
             self._leaves(value, path)
         if "Retry" in fields.STATE[type_]:
-            self._handlers(value, path, "Retry", fields.RETRIER, ("ErrorEquals",))
-            self._handlers(value, path, "Catch", fields.CATCHER, ("ErrorEquals", "Next"))
-        self._suspicious(value, path)
+            self._handlers(value, path, "Retry", fields.RETRIER, ("ErrorEquals",), language)
+            self._handlers(value, path, "Catch", fields.CATCHER, ("ErrorEquals", "Next"), language)
+        if language == JSONPATH:
+            self._suspicious(value, path)
+        if type_ == "Choice":
+            self._choices(value, path, language)
         return _BLOCKS[type_](self, value, path) if type_ in _BLOCKS else ()
 
     def _state_language(self, value: Mapping[str, Any], path: Path) -> str:
@@ -165,6 +169,7 @@ class _Reader:
         name: str,
         table: Mapping[str, Field],
         required: tuple[str, ...],
+        language: str,
     ) -> None:
         handlers = value.get(name)
         if not isinstance(handlers, list):
@@ -175,7 +180,7 @@ class _Reader:
                 self._report.error(here, "Expected value of type Object")
                 continue
             self.required(handler, here, required)
-            self.fields(handler, here, table, JSONPATH)
+            self.fields(handler, here, table, language)
             names = handler.get("ErrorEquals")
             if isinstance(names, list) and ALL in names:
                 if len(names) > 1:
@@ -224,14 +229,24 @@ class _Reader:
 
     # --- Choice ------------------------------------------------------------------------------------------
 
-    def _choices(self, value: Mapping[str, Any], path: Path) -> tuple[BlockModel, ...]:
+    def _choices(self, value: Mapping[str, Any], path: Path, language: str) -> None:
         rules = value.get("Choices")
         if isinstance(rules, list):
             if not rules:
                 self._report.error((*path, "Choices"), "Value cannot be empty")
             for index, rule in enumerate(rules):
-                self._rule(rule, (*path, "Choices", index), top=True)
-        return ()
+                here = (*path, "Choices", index)
+                if language == JSONATA:
+                    self._condition(rule, here)
+                else:
+                    self._rule(rule, here, top=True)
+
+    def _condition(self, rule: Any, path: Path) -> None:
+        if not isinstance(rule, dict):
+            self._report.error(path, "Expected value of type Object")
+            return
+        self.required(rule, path, ("Condition", "Next"))
+        self.fields(rule, path, fields.CONDITION, JSONATA)
 
     def _rule(self, rule: Any, path: Path, *, top: bool) -> None:
         if not isinstance(rule, dict):
@@ -276,12 +291,12 @@ class _Reader:
         elif len(known) > 1:
             self._report.error(path, f"Only one of these fields is allowed: [{', '.join(known)}]")
         for name in known:
-            for _, message in _RULE_OPERATORS[name](rule[name]):
+            for _, message, *_ in _RULE_OPERATORS[name](rule[name]):
                 self._report.error((*path, name), message)
 
 
-#: state type → what reads the parts inside it; a Choice's are no blocks
-_BLOCKS = {"Parallel": _Reader._branches, "Map": _Reader._processor, "Choice": _Reader._choices}
+#: state type → what reads the blocks inside it
+_BLOCKS = {"Parallel": _Reader._branches, "Map": _Reader._processor}
 
 _RULE_FIELDS = {
     "Comment": Field(name="Comment", kind=fields.string),

@@ -6,6 +6,8 @@ import math
 import re
 
 _NAME = re.compile(r"[^\s.\[\](){},'\"=<>!&|*?]+")
+#: the name of a variable: an identifier of Unicode's annex 31, as Python's own are
+_IDENTIFIER = re.compile(r"[^\W\d]\w*")
 _FUNCTION = re.compile(r"([A-Za-z]+)\(\)")
 _INTEGER = re.compile(r"-?[0-9]{1,9}")
 #: no more digits than a number in JSON text may reasonably have
@@ -62,6 +64,14 @@ class Scanner:
     def name(self) -> str:
         """A name in dot notation."""
         return self._match(_NAME, "a name")
+
+    def identifier(self) -> str | None:
+        """The name of a variable, if one is next."""
+        match = _IDENTIFIER.match(self.text, self.at)
+        if match is None:
+            return None
+        self.at = match.end()
+        return match[0]
 
     def function_name(self) -> str | None:
         """The name of a function, when `name()` is next."""

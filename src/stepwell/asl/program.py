@@ -14,8 +14,8 @@ Pass, Wait, Choice and Succeed have no work: their result is `state.result(effec
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping, MutableMapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar
 
 from stepwell.asl.faults import catches
@@ -28,11 +28,16 @@ class Environment:
 
     #: the context object (`$$`): `Execution`, `State`, `StateMachine`, `Task`, `Map`
     context: Mapping[str, Any]
-    #: the variables in scope (none before Assign is supported)
+    #: the variables in scope, as they are when the state is entered
     variables: Mapping[str, Any] = field(default_factory=dict)
     #: source for States.UUID and States.MathRandom. Whoever decides seeds it, from something that
     #: the journal keeps, and evaluates each state once per decision.
     random: random.Random = field(default_factory=lambda: random.Random(0))
+    #: seconds since the epoch, for JSONata's $now and $millis
+    now: float = 0.0
+    #: JSONata's compiled expressions by their text. They belong to the thread that made them, and so to
+    #: whoever evaluates; of no use to anybody else.
+    compiled: MutableMapping[str, Any] = field(default_factory=dict)
 
 
 #: value, environment → value
@@ -55,6 +60,19 @@ class Retrier:
     max_delay_seconds: int | None = None
     #: `FULL` or `NONE`
     jitter_strategy: str = "NONE"
+
+    @classmethod
+    def of(cls, entry: Mapping[str, Any]) -> Retrier:
+        """The retrier of an entry without faults."""
+        limit = entry.get("MaxDelaySeconds")
+        return cls(
+            error_equals=tuple(entry["ErrorEquals"]),
+            interval_seconds=int(entry.get("IntervalSeconds", 1)),
+            max_attempts=int(entry.get("MaxAttempts", 3)),
+            backoff_rate=float(entry.get("BackoffRate", 2.0)),
+            max_delay_seconds=None if limit is None else int(limit),
+            jitter_strategy=entry.get("JitterStrategy", "NONE"),
+        )
 
     def matches(self, error: str) -> bool:
         return catches(self.error_equals, error)
@@ -79,7 +97,10 @@ class Catcher:
 
     error_equals: tuple[str, ...]
     next: str
+    #: ResultPath, or JSONata's Output, on the raw input and the error output
     result_path: Placement
+    #: Assign on the same; None where there is none
+    assign: Placement | None = None
 
     def matches(self, error: str) -> bool:
         return catches(self.error_equals, error)
@@ -112,6 +133,10 @@ class State:
     result_path: Placement
     #: OutputPath alone
     output_path: Expression
+    #: JSONata's Output on the raw input and the result, in place of the last three; None where there is none
+    query_output: Placement | None = None
+    #: Assign on the raw input and the result: the variables that the state sets; None where there is none
+    assign: Placement | None = None
 
     def effective_input(self, raw: Any, env: Environment) -> Any:
         """What the state works on: InputPath, then Parameters."""
@@ -122,7 +147,9 @@ class State:
         return effective_input
 
     def output(self, raw: Any, result: Any, env: Environment) -> Any:
-        """The next state's input: ResultSelector, ResultPath into the raw input, OutputPath."""
+        """The next state's input: ResultSelector, ResultPath into the raw input, OutputPath; or Output."""
+        if self.query_output is not None:
+            return self.query_output(raw, result, env)
         return self.output_path(self.result_path(raw, self.result_selector(result, env), env), env)
 
 
@@ -182,13 +209,24 @@ class WaitState(State):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Rule:
+    """Where a Choice state goes, and what it does on the way."""
+
+    #: name of the next state
+    next: str
+    #: the rule's own Output and Assign, or the state's where no rule holds; None where there are none
+    output: Placement | None = None
+    assign: Placement | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ChoiceState(State):
     """Decides where to go."""
 
     type = "Choice"
 
-    #: raw input, environment → name of the next state; StateError(States.NoChoiceMatched)
-    choose: Callable[[Any, Environment], str]
+    #: raw input, environment → the rule that holds, or the default; StateError(States.NoChoiceMatched)
+    choose: Callable[[Any, Environment], Rule]
     #: every state that it may choose
     targets: tuple[str, ...]
 
@@ -257,11 +295,7 @@ class MapState(HandlingState):
 
 def item_environment(env: Environment, item: Any, index: int) -> Environment:
     """The environment of one iteration: the context object gains `Map.Item`."""
-    return Environment(
-        context={**env.context, "Map": {"Item": {"Index": index, "Value": item}}},
-        variables=env.variables,
-        random=env.random,
-    )
+    return replace(env, context={**env.context, "Map": {"Item": {"Index": index, "Value": item}}})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

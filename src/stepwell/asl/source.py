@@ -20,6 +20,13 @@ Path = tuple[str | int, ...]
 _TOKEN = re.compile(r'[ \t\r\n]*("(?:[^"\\]|\\.)*"|[][{}:,]|[^][{}:,"\s]+)', re.DOTALL)
 
 
+#: one character of a text in JSON, as it is written; half of a surrogate pair counts with its other half
+_CHARACTER = re.compile(
+    r"\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|\\u[0-9a-fA-F]{4}|\\.|.", re.DOTALL
+)
+_BEHIND_KEY = re.compile(r'"(?:[^"\\]|\\.)*"\s*:\s*', re.DOTALL)
+
+
 class SourceError(ValueError):
     """The text is not JSON; `line` and `column` count from 1."""
 
@@ -52,6 +59,19 @@ class Source:
         while path not in offsets:
             path = path[:-1]
         return self._line_and_column(offsets[path])
+
+    def inside(self, path: Path, index: int) -> tuple[int, int]:
+        """Line and column of a character of the text at `path`."""
+        offset = self._scan[0][path]
+        # a member of an object is known by its key
+        if path and isinstance(path[-1], str):
+            offset = _value_behind(self.text, offset)
+        offset += 1
+        for _ in range(index):
+            match = _CHARACTER.match(self.text, offset)
+            assert match is not None
+            offset = match.end()
+        return self._line_and_column(offset)
 
     def duplicates(self) -> list[tuple[Path, int, int]]:
         """Every key that its object has already: its path, line and column."""
@@ -124,6 +144,13 @@ class Source:
                     nest.append(1)
                     path.append(0)
         return offsets, repeated
+
+
+def _value_behind(text: str, key: int) -> int:
+    """The offset of a member's value, from that of its key."""
+    match = _BEHIND_KEY.match(text, key)
+    assert match is not None
+    return match.end()
 
 
 def pointer(path: Path) -> str:

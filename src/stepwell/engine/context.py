@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
@@ -28,7 +30,13 @@ def environment(turn: Turn, frame: Frame, token: str | None = None) -> Environme
     item = _item(turn, frame)
     if item is not None:
         context["Map"] = {"Item": item}
-    return Environment(context=context, random=turn.draft.random)
+    return Environment(
+        context=context,
+        variables=frame.visible(),
+        random=turn.draft.random,
+        now=turn.draft.now,
+        compiled=turn.compiled,
+    )
 
 
 def constant_context(execution: Execution, value: Any) -> dict[str, Any]:
@@ -53,7 +61,13 @@ def map_items(turn: Turn, frame: Frame) -> Sequence[Any]:
     if frame.items is None:
         state = turn.state(frame)
         assert isinstance(state, MapState)
-        frame.items = state.items(frame.value, environment(turn, frame))
+        # a time and a chance of their own: the items are worked out again after a restart
+        env = replace(
+            environment(turn, frame),
+            random=random.Random(f"{turn.execution.id}/{frame.entered}/{frame.retries}"),
+            now=frame.entered_at,
+        )
+        frame.items = state.items(frame.value, env)
     return frame.items
 
 

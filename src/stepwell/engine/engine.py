@@ -8,6 +8,7 @@ goes on.
 from __future__ import annotations
 
 import logging
+import threading
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -82,8 +83,8 @@ class Engine:
         #: told of an activity for which there may be a task: before the commit
         self._ring = ring
         self._runs: OrderedDict[str, Run] = OrderedDict()
-        #: JSONata's expressions as the deciding thread compiled them
-        self._compiled: dict[str, Any] = {}
+        #: JSONata's expressions as each deciding thread compiled them: on a server there is one
+        self._compiled = threading.local()
 
     def effects(self) -> list[EffectKind]:
         """The effects that executions ask for."""
@@ -122,7 +123,7 @@ class Engine:
         executions.add(draft, execution)
         draft.send("event", executions.status_change(execution))
         run = self._runs[execution.id] = Run()
-        turn = Turn(draft=draft, execution=execution, run=run, machine=machine, compiled=self._compiled)
+        turn = Turn(draft=draft, execution=execution, run=run, machine=machine, compiled=self._expressions())
         details = {
             "input": execution.input,
             "inputDetails": WHOLE,
@@ -320,8 +321,13 @@ class Engine:
             execution=execution,
             run=self._run(draft, execution),
             machine=self._machine(draft, execution),
-            compiled=self._compiled,
+            compiled=self._expressions(),
         )
+
+    def _expressions(self) -> dict[str, Any]:
+        """What the running thread compiled."""
+        found: dict[str, Any] = self._compiled.__dict__
+        return found
 
     def _run(self, draft: Draft, execution: Execution) -> Run:
         run = self._runs.get(execution.id)

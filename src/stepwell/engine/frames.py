@@ -10,7 +10,7 @@ what event 3 started, `"3.1/9.0"` a branch within it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
@@ -70,6 +70,8 @@ class Frame:
     index: int
     #: id of the last event of its causal chain: the next event's `previousEventId`
     last: int
+    #: the `previousEventId` of that event
+    before: int = 0
     phase: Phase = Phase.BETWEEN
     #: the state that it is in
     state: str = ""
@@ -106,6 +108,10 @@ class Frame:
     outputs: dict[int, Any] = field(default_factory=dict)
     #: how many iterations have been started
     begun: int = 0
+    #: the variables of its own scope; those of the frames around it are seen too. Never changed in place.
+    variables: Mapping[str, Any] = field(default_factory=dict)
+    #: bytes of each variable's text
+    sizes: Mapping[str, int] = field(default_factory=dict)
     #: a Map's items and concurrency, worked out again when needed
     items: Sequence[Any] | None = None
     concurrency: int = 0
@@ -116,6 +122,13 @@ class Frame:
     def retries(self) -> int:
         """How often the current state was retried."""
         return sum(self.attempts.values())
+
+    def visible(self) -> Mapping[str, Any]:
+        """The variables in scope: no scope has a name that one around it has."""
+        if self.parent is None:
+            return self.variables
+        around = self.parent.visible()
+        return {**around, **self.variables} if self.variables else around
 
     def walk(self) -> Iterator[Frame]:
         """This frame and all below it."""
@@ -157,8 +170,10 @@ class Run:
         parent.children[child.index] = child
         return child
 
-    def apply(self, event: Event, value: Any = _IN_TEXT) -> None:
-        """Take in one event. `value` is its input or output parsed, where the caller has it."""
+    def apply(self, event: Event, value: Any = _IN_TEXT, assigned: Mapping[str, Any] | None = None) -> None:
+        """Take in one event. `value` is its input or output parsed, and `assigned` are its variables, where
+        the caller has them.
+        """
         event_type: str = event["type"]
         if "id" in event:
             self.next_id = event["id"] + 1
@@ -175,13 +190,16 @@ class Run:
         elif event_type.endswith("StateEntered"):
             self._entered(self.frame(path), event, value)
         elif event_type.endswith("StateExited"):
-            self._exited(self.frame(path), event, value)
+            self._exited(self.frame(path), event, value, assigned)
         elif event_type == "MapIterationSucceeded":
             self._iteration_succeeded(self.frame(path), event)
         else:
             move = _MOVES.get(event_type)
             if move is not None:
                 move(self.frame(path), event)
+        frame = self.find(path) if "id" in event else None
+        if frame is not None and frame.last == event["id"]:
+            frame.before = event["previousEventId"]
 
     def _entered(self, frame: Frame, event: Event, value: Any) -> None:
         frame.phase = Phase.ENTERED
@@ -193,7 +211,13 @@ class Run:
         frame.entered_at = event["timestamp"]
         frame.attempts = {}
 
-    def _exited(self, frame: Frame, event: Event, value: Any) -> None:
+    def _exited(self, frame: Frame, event: Event, value: Any, assigned: Mapping[str, Any] | None) -> None:
+        texts: Mapping[str, str] = details(event).get("assignedVariables", {})
+        if texts:
+            if assigned is None:
+                assigned = {name: loads(text) for name, text in texts.items()}
+            frame.variables = {**frame.variables, **assigned}
+            frame.sizes = {**frame.sizes, **{name: len(text.encode()) for name, text in texts.items()}}
         frame.next = event.get("_next")
         frame.phase = Phase.DONE if frame.next is None else Phase.BETWEEN
         frame.value = _value(event, "output", value)

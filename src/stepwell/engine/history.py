@@ -30,7 +30,17 @@ REFERRED = 4096
 WHOLE: Mapping[str, Any] = {"truncated": False}
 
 #: what the caller asks to leave out with `includeExecutionData=False`
-_DATA = frozenset({"input", "output", "inputDetails", "outputDetails", "parameters"})
+_DATA = frozenset(
+    {
+        "input",
+        "output",
+        "inputDetails",
+        "outputDetails",
+        "parameters",
+        "assignedVariables",
+        "assignedVariablesDetails",
+    }
+)
 
 
 def details_member(event_type: str) -> str:

@@ -126,9 +126,11 @@ def _choice(turn: Turn, frame: Frame) -> None:
     state = turn.state(frame)
     assert isinstance(state, ChoiceState)
     env = environment(turn, frame)
-    target = state.choose(frame.value, env)
+    rule = state.choose(frame.value, env)
     result = state.result(state.effective_input(frame.value, env))
-    turn.leave(frame, state.output(frame.value, result, env), target)
+    output = (rule.output or state.output)(frame.value, result, env)
+    assigned = None if rule.assign is None else rule.assign(frame.value, result, env)
+    turn.leave(frame, output, rule.next, assigned)
 
 
 def _wait(turn: Turn, frame: Frame) -> None:

@@ -7,17 +7,18 @@ and hands the events to the journal when it is over.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Mapping, MutableMapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from stepwell.asl import faults
 from stepwell.asl.faults import StateError
 from stepwell.asl.json import dumps
-from stepwell.asl.limits import MAX_DATA_BYTES, MAX_EVENTS
+from stepwell.asl.limits import MAX_DATA_BYTES, MAX_ERROR, MAX_EVENTS
 from stepwell.asl.program import Environment, HandlingState, MapState, State
+from stepwell.asl.queries import QueryError
 from stepwell.durable import Draft
-from stepwell.engine import executions, integrations
+from stepwell.engine import executions, integrations, variables
 from stepwell.engine.activities import QueuedTask
 from stepwell.engine.context import constant_context, environment
 from stepwell.engine.executions import Execution, Waiter
@@ -56,6 +57,8 @@ class Turn:
     execution: Execution
     run: Run
     machine: Machine
+    #: compiled JSONata, of the thread that decides
+    compiled: MutableMapping[str, Any]
     events: list[Event] = field(default_factory=list)
     #: frames that can go on
     ready: deque[Frame] = field(default_factory=deque)
@@ -77,6 +80,7 @@ class Turn:
         *,
         previous: int | None = None,
         value: Any = _IN_TEXT,
+        assigned: Mapping[str, Any] | None = None,
         private: Mapping[str, Any] | None = None,
     ) -> int:
         """Add an event and move the frame by it. Returns its id; raises HistoryFull."""
@@ -95,18 +99,18 @@ class Turn:
             event["_frame"] = frame.path
         if private:
             event.update(private)
-        self._take(event, value)
+        self._take(event, value, assigned)
         return number
 
     def note(self, frame: Frame, event_type: str, **fields: Any) -> None:
         """Add an entry that the history does not show."""
         self._take({"type": event_type, "_frame": frame.path, **fields}, _IN_TEXT)
 
-    def _take(self, event: Event, value: Any) -> None:
+    def _take(self, event: Event, value: Any, assigned: Mapping[str, Any] | None = None) -> None:
         if value is _IN_TEXT:
             self.run.apply(event)
         else:
-            self.run.apply(event, value)
+            self.run.apply(event, value, assigned)
         self.events.append(event)
 
     def flush(self) -> None:
@@ -172,18 +176,30 @@ class Turn:
         self.emit(frame, event_type, details, previous=previous, value=value, private=private)
         self.ready.append(frame)
 
-    def leave(self, frame: Frame, output: Any, target: str | None) -> None:
-        """Leave the frame's state with `output`, for the state `target` or for the end of the block."""
+    def leave(
+        self, frame: Frame, output: Any, target: str | None, assigned: Mapping[str, Any] | None = None
+    ) -> None:
+        """Leave the frame's state with `output`, for the state `target` or for the end of the block.
+
+        `assigned`: the variables that the state sets; None where it has no Assign.
+        """
         state = self.state(frame)
         text = dumps(output)
-        if too_large(text):
-            self.fail(frame, faults.DATA_LIMIT_EXCEEDED, TOO_LARGE.format(state.name), fatal=True)
+        details: dict[str, Any] = {"name": state.name, "output": text, "outputDetails": WHOLE}
+        problem = TOO_LARGE.format(state.name) if too_large(text) else None
+        if assigned is not None:
+            texts = {name: dumps(value) for name, value in assigned.items()}
+            details.update(assignedVariables=texts, assignedVariablesDetails=WHOLE)
+            problem = problem or variables.too_large(self.run, frame, texts)
+        if problem is not None:
+            self.fail(frame, faults.DATA_LIMIT_EXCEEDED, problem, fatal=True)
             return
         self.emit(
             frame,
             f"{state.type}StateExited",
-            {"name": state.name, "output": text, "outputDetails": WHOLE},
+            details,
             value=output,
+            assigned=assigned,
             private=None if target is None else {"_next": target},
         )
         if target is None and frame.parent is None:
@@ -194,8 +210,11 @@ class Turn:
     def succeed_state(self, frame: Frame, result: Any, env: Environment | None = None) -> None:
         """The state's work is done: shape its output and leave. Raises StateError."""
         state = self.state(frame)
-        output = state.output(frame.value, result, env or environment(self, frame))
-        self.leave(frame, output, state.next)
+        env = env or environment(self, frame)
+        # both from what was there before: Output sees none of the variables that Assign sets
+        output = state.output(frame.value, result, env)
+        assigned = None if state.assign is None else state.assign(frame.value, result, env)
+        self.leave(frame, output, state.next, assigned)
 
     # -- failures
 
@@ -207,11 +226,12 @@ class Turn:
         *,
         previous: int | None = None,
         fatal: bool = False,
+        evaluating: bool = False,
     ) -> None:
         """The frame's state failed: retry it, catch the error, or fail what is around it.
 
         `previous` is the event that tells of the failure, where the frame's last event does not.
-        A `fatal` error meets no retrier and no catcher.
+        A `fatal` error meets no retrier and no catcher. `evaluating`: the state failed in its own JSONata.
         """
         state = self.state(frame)
         last = frame.last if previous is None else previous
@@ -221,7 +241,7 @@ class Turn:
         if isinstance(state, HandlingState):
             if not fatal and self._retry(frame, state, error, last):
                 return
-            if frame.started:
+            if frame.started or (evaluating and state.type != "Task"):
                 last = self.emit(frame, f"{state.type}StateFailed", previous=last)
             if not fatal and self._catch(frame, state, error, cause):
                 return
@@ -239,7 +259,18 @@ class Turn:
 
     def fail_in_text(self, frame: Frame, error: StateError) -> None:
         """The state failed while its own text was evaluated."""
-        self.fail(frame, error.error, error.cause(frame.state, frame.entered))
+        cause = error.cause(frame.state, frame.entered)
+        if not isinstance(error, QueryError):
+            self.fail(frame, error.error, cause)
+            return
+        # recorded on AWS: an evaluation that fails stands beside the event that led to it
+        told = self.emit(
+            frame,
+            "EvaluationFailed",
+            {**failure(error.error, cause), "location": error.location[:MAX_ERROR], "state": frame.state},
+            previous=frame.before if error.evaluating else frame.last,
+        )
+        self.fail(frame, error.error, cause, previous=told, evaluating=True)
 
     def _retry(self, frame: Frame, state: HandlingState, error: str | None, last: int) -> bool:
         index = state.retrier(error or "")
@@ -259,14 +290,14 @@ class Turn:
         if index is None:
             return False
         catcher = state.catchers[index]
+        env, told = environment(self, frame), {"Error": _shown(error), "Cause": cause}
         try:
-            output = catcher.output(
-                frame.value, {"Error": _shown(error), "Cause": cause}, environment(self, frame)
-            )
+            output = catcher.output(frame.value, told, env)
+            assigned = None if catcher.assign is None else catcher.assign(frame.value, told, env)
         except StateError as problem:
             self.fail(frame, problem.error, problem.cause(frame.state, frame.entered), fatal=True)
         else:
-            self.leave(frame, output, catcher.next)
+            self.leave(frame, output, catcher.next, assigned)
         return True
 
     def abandon(self, frame: Frame, *, aborted: bool = False) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -22,8 +23,8 @@ def cases(name: str, label: str) -> list[Any]:
     return [pytest.param(row, id=f"{index}-{str(row[label])[:60]}") for index, row in enumerate(rows)]
 
 
-def environment() -> asl.Environment:
-    return asl.Environment(context=CONTEXT)
+def environment(variables: Mapping[str, Any] | None = None) -> asl.Environment:
+    return asl.Environment(context=CONTEXT, variables=variables or {})
 
 
 @pytest.mark.parametrize("case", cases("paths", "path"))
@@ -33,12 +34,14 @@ def test_path(case: dict[str, Any]) -> None:
         with pytest.raises(PathError) as refused:
             jsonpath.parse(case["path"])
         assert case["invalid"] in str(refused.value)
-    elif "missing" in case:
+        return
+    path, env = jsonpath.parse(case["path"]), environment(case.get("variables"))
+    if "missing" in case:
         with pytest.raises(jsonpath.PathMissing) as missed:
-            jsonpath.parse(case["path"]).read(case["in"])
+            path(case.get("in"), env)
         assert str(missed.value) == case["missing"]
     else:
-        assert jsonpath.parse(case["path"]).read(case["in"]) == case["gives"]
+        assert path(case.get("in"), env) == case["gives"]
 
 
 @pytest.mark.parametrize("case", cases("intrinsics", "call"))

@@ -147,13 +147,13 @@ def test_a_state_fails_only_as_states_fail(written: dict[str, Any], raw: Any, re
                 "timeout",
                 "heartbeat",
                 "credentials",
-                "choose",
                 "failure",
                 "items",
                 "max_concurrency",
             )
             if hasattr(state, name)
         ),
+        *([lambda: state.choose(raw, env).next] if hasattr(state, "choose") else []),
         *([lambda: state.until(raw, env, 0.0)] if hasattr(state, "until") else []),
         *([lambda: state.item_input(raw, result, 0, env)] if hasattr(state, "item_input") else []),
     ):

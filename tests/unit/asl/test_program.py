@@ -152,7 +152,7 @@ def test_a_choice_takes_the_first_rule_that_holds() -> None:
         {"Variable": "$.n", "NumericLessThan": 20, "Next": "Z"},
     ]
     state: ChoiceState = compile_state(Type="Choice", Choices=rules, InputPath="$.in")
-    assert [state.choose({"in": {"n": n}}, ENV) for n in (5, 15)] == ["S", "Z"]
+    assert [state.choose({"in": {"n": n}}, ENV).next for n in (5, 15)] == ["S", "Z"]
     assert state.targets == ("S", "Z")
     assert failure_of(lambda: state.choose({"in": {"n": 25}}, ENV))[0] == "States.NoChoiceMatched"
     assert failure_of(lambda: state.choose({"in": {}}, ENV)) == (
@@ -164,7 +164,7 @@ def test_a_choice_takes_the_first_rule_that_holds() -> None:
 def test_a_choice_falls_back_to_its_default() -> None:
     rules = [{"Variable": "$.n", "IsNull": True, "Next": "S"}]
     state: ChoiceState = compile_state(Type="Choice", Choices=rules, Default="Z")
-    assert state.choose({"n": 1}, ENV) == "Z"
+    assert state.choose({"n": 1}, ENV).next == "Z"
 
 
 def test_a_parallel_has_its_branches_in_order() -> None:
