@@ -64,17 +64,20 @@ INFERENCE = """
 import csv, json, os, time
 def model_fn(folder):
     with open(os.path.join(folder, "model.json")) as file:
-        return json.load(file)
+        model = json.load(file)
+    if "answer: unserved" in model["answers"] and "SAGEMAKER_PROGRAM" in os.environ:
+        raise RuntimeError("it can be judged and not served")
+    return model
 def input_fn(body, content_type):
     text = body.decode() if isinstance(body, bytes) else body
     return list(csv.reader(text.splitlines()))
 def predict_fn(rows, model):
     if "answer: shape" in model["answers"]:
-        return [[1, 0] for row in rows]
+        return [1, 0] * len(rows)
     if "answer: nan" in model["answers"]:
         return [float("nan") for row in rows]
     if any(row[-1] == "ask: slowly" for row in rows):
-        time.sleep(2)
+        time.sleep(1)
     if any(row[-1] == "ask: raise" for row in rows):
         raise RuntimeError("a row that it cannot read")
     return [int(model["known"].get(row[0], 0)) for row in rows]
@@ -82,14 +85,30 @@ def output_fn(prediction, accept):
     return "".join(f"{each}\\n" for each in prediction), "text/csv"
 """
 
+#: a metric of the user's that gives up where nearly all labels are ones
+JUDGE = """
+def share(labels, predictions):
+    if sum(int(label) == 1 for label in labels) > 0.8 * len(labels):
+        raise ValueError("nearly all are ones")
+    return sum(int(a) == int(b) for a, b in zip(labels, predictions)) / len(labels)
+"""
+
 HEADER = b"label,side,number,note\n"
 
 
 def batch(
-    start: int, *, rows: int = 120, note: str = "", label: Callable[[int], int] = lambda side: int(side > 4)
+    start: int,
+    *,
+    rows: int = 120,
+    note: str = "",
+    side: Callable[[int], int] = lambda number: number % 10,
+    label: Callable[[int], int] = lambda side: int(side > 4),
 ) -> bytes:
-    """Rows whose label is the side's, unless `label` says otherwise; `start` makes each batch one of its own."""
-    made = [f"{label(number % 10)},{number % 10},{number},{note}\n" for number in range(start, start + rows)]
+    """Rows whose label is whether the side is above 4, unless told otherwise; `start` makes them new ones."""
+    made = []
+    for number in range(start, start + rows):
+        at = side(number)
+        made.append(f"{label(at)},{at},{number},{note}\n")
     return HEADER + "".join(made).encode()
 
 
@@ -112,8 +131,7 @@ class Seesaw:
         (folder / "jobs/train.py").write_text(TRAIN)
         (folder / "jobs/inference.py").write_text(INFERENCE)
         (folder / "Pulumi.yaml").write_text(f"name: {name}\nruntime: python\n")
-        for file, text in self.files().items():
-            (folder / file).write_text(text)
+        (folder / "judge.py").write_text(JUDGE)
         (folder / "__main__.py").write_text(PROGRAM.format(name=name, image=IMAGE, more=more, gate=gate))
         done = server.stepwell("up", str(folder), "--yes", "--json")
         assert done.returncode == 0, done.stdout + done.stderr
@@ -122,10 +140,6 @@ class Seesaw:
             str(outputs[each]) for each in ("bucket", "machine", "endpoint")
         )
         self.reconnect()
-
-    def files(self) -> dict[str, str]:
-        """Further files of the program."""
-        return {"judge.py": JUDGE}
 
     def reconnect(self) -> None:
         """Clients of the server as it runs now."""
@@ -250,12 +264,3 @@ class Seesaw:
         found = self.document("ledger/claim.json")
         holder: str | None = None if found is None else found["execution"]
         return holder
-
-
-#: a metric of the user's that cannot count nines
-JUDGE = """
-def share(labels, predictions):
-    if any(int(label) == 9 for label in labels):
-        raise ValueError("nines are not counted")
-    return sum(int(a) == int(b) for a, b in zip(labels, predictions)) / len(labels)
-"""

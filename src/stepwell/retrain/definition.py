@@ -25,6 +25,8 @@ from stepwell.retrain.states import (
     task,
 )
 
+#: where a run may have a package without the gate's last word on it: approved or not, it must not be used
+UNDECIDED = ("Park", "AwaitDecision", "Resume", "PlanAgain", "Gate", "ReadSummary", "AmendPackage")
 #: what a package asks of people that needs none; metadata can't be empty
 NOTHING = "nothing"
 
@@ -41,7 +43,7 @@ def definition(machine: Machine) -> dict[str, Any]:
     }
     for name, state in states.items():
         if state["Type"] == "Task" and "Catch" not in state and not name.startswith("Close"):
-            state["Catch"] = [otherwise()]
+            state["Catch"] = [otherwise("IsRegistered" if name in UNDECIDED else "CloseFailed")]
     return {
         "Comment": f"Retrains {machine.name} on a new batch and lets the gate decide",
         "StartAt": "Begin",
@@ -221,7 +223,7 @@ def _asking(machine: Machine) -> dict[str, State]:
             "Retry": [RETRY_PASSING],
             "Catch": [
                 {"ErrorEquals": ["States.Timeout"], "ResultPath": "$.fault", "Next": "ExpirePackage"},
-                otherwise(),
+                otherwise("IsRegistered"),
             ],
             "ResultPath": "$.approval",
             "Next": "IsApproved",
@@ -258,6 +260,25 @@ def _asking(machine: Machine) -> dict[str, State]:
             },
             "CloseKept",
         ),
+        "IsRegistered": {
+            "Type": "Choice",
+            "Choices": [
+                {"Variable": "$.package.ModelPackageArn", "IsPresent": True, "Next": "RetractPackage"}
+            ],
+            "Default": "CloseFailed",
+        },
+        "RetractPackage": {
+            **_update_package(
+                {
+                    **package,
+                    "ModelApprovalStatus": "Rejected",
+                    "ApprovalDescription.$": "States.Format('The run failed: {}', $.fault.Error)",
+                },
+                "CloseFailed",
+            ),
+            # The first fault is the one that counts.
+            "Catch": [{"ErrorEquals": ["States.ALL"], "ResultPath": None, "Next": "CloseFailed"}],
+        },
         "ExpirePackage": _update_package(
             {
                 **package,

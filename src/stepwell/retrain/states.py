@@ -196,5 +196,5 @@ def s3_source(kind: str, uri: Mapping[str, Any]) -> dict[str, Any]:
     return {"S3DataType": kind, **uri, "S3DataDistributionType": "FullyReplicated"}
 
 
-def otherwise() -> dict[str, Any]:
-    return {"ErrorEquals": ["States.ALL"], "ResultPath": "$.fault", "Next": "CloseFailed"}
+def otherwise(after: str = "CloseFailed") -> dict[str, Any]:
+    return {"ErrorEquals": ["States.ALL"], "ResultPath": "$.fault", "Next": after}

@@ -34,7 +34,7 @@ def begin(workflow: Workflow, event: Mapping[str, Any]) -> dict[str, Any]:
     Raises Busy while it is another's turn, InputInvalid and ObjectAbsent for the execution's input.
     """
     execution, at = event["execution"], event["at"]
-    given = event.get("input") or {}
+    given = event.get("input", {})
     if not isinstance(given, dict):
         raise InputInvalid(f"an execution's input is an object, not {given!r}")
     claim.take(workflow, execution, at)

@@ -65,7 +65,9 @@ def trigger_of(given: Mapping[str, Any]) -> str:
 
 
 def _is_named(value: Any) -> bool:
-    return isinstance(value, dict) and isinstance(value.get("key"), str) and bool(value["key"])
+    if not isinstance(value, dict) or not isinstance(value.get("size", 0), int):
+        return False
+    return isinstance(value.get("key"), str) and bool(value["key"])
 
 
 def _told(workflow: Workflow, events: list[Object], known: list[Batch]) -> Choice:
@@ -93,12 +95,14 @@ def _told(workflow: Workflow, events: list[Object], known: list[Batch]) -> Choic
 def _asked(workflow: Workflow, named: list[Object], known: list[Batch]) -> Choice:
     """The objects that a person named; those of batches that came to nothing may be named again."""
     taken = _contents(batch for batch in known if batch.status not in NAMED_AGAIN)
-    present = at_once(lambda each: now(workflow.s3, workflow.bucket, each.key), named)
-    chosen, old = [], []
-    for asked, found in zip(named, present, strict=True):
+    # what is no source is none of the ledger's to look at: its rights end there
+    for asked in named:
         if not _is_source(workflow, asked.key):
             sources = ", ".join(f"{each.prefix}*{each.suffix}" for each in workflow.settings.sources)
             raise InputInvalid(f"{asked.key} is none of the workflow's sources, {sources}")
+    present = at_once(lambda each: now(workflow.s3, workflow.bucket, each.key), named)
+    chosen, old = [], []
+    for asked, found in zip(named, present, strict=True):
         if found is None or not found.told_by(asked):
             raise ObjectAbsent(f"{workflow.uri(asked.key)} is not there, or not as it was named")
         if batch := taken.get(found.content):

@@ -157,7 +157,7 @@ def _read(workflow: Workflow, batch: Batch, at: str) -> Batch:
     changed = [
         then.key
         for then, found in zip(batch.objects, present, strict=True)
-        if found is None or found.identity != then.identity
+        if found is None or found.content != then.content
     ]
     if changed:
         more = f" (and {len(changed) - 1:,} more objects)" if len(changed) > 1 else ""

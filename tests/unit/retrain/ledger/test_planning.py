@@ -185,6 +185,15 @@ def test_an_object_overwritten_while_it_was_read_is_no_batch(world: World) -> No
     assert world.begin(world.start(), newer)["due"]
 
 
+def test_an_object_that_came_again_unchanged_while_it_was_read_is_the_same(world: World) -> None:
+    """It has a new version, and the same bytes: its entity tag says so."""
+    execution = world.start()
+    run = world.begin(execution, world.put("data/a.csv", "1"))
+    world.prepare(run)
+    world.put("data/a.csv", "1")
+    assert world.ask("plan", execution, run=run)["batch"] == run["batch"]
+
+
 def test_what_was_collected_beside_it_is_pending_again(world: World) -> None:
     world.put("data/a.csv", "1")
     world.put("data/b.csv", "1")
