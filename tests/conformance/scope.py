@@ -8,24 +8,16 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 #: services that the server has, as recordings name them
-SERVED = frozenset({"iam", "lambda", "logs", "s3", "sagemaker", "sfn", "stepfunctions", "sts"})
+SERVED = frozenset({"activity", "iam", "lambda", "logs", "s3", "sagemaker", "sfn", "stepfunctions", "sts"})
 
 #: members of a state, and the feature that they belong to
-MEMBERS = {
-    "Assign": "variables",
-    **dict.fromkeys(("ItemReader", "ItemBatcher", "ResultWriter", "Label"), "distributed Map"),
-}
+MEMBERS = dict.fromkeys(("ItemReader", "ItemBatcher", "ResultWriter", "Label"), "distributed Map")
 #: values of members, and their feature
-VALUES = {("QueryLanguage", "JSONata"): "JSONata", ("Mode", "DISTRIBUTED"): "distributed Map"}
+VALUES = {("Mode", "DISTRIBUTED"): "distributed Map"}
 
 #: operations, and their feature
 OPERATIONS = {
-    r".*activit(y|ies)": "activities",
-    r".*_activity_task": "activities",
-    r".*_alias(es)?": "versions and aliases",
-    r"(publish|delete)_state_machine_version": "versions and aliases",
     r".*map_runs?": "distributed Map",
-    r"redrive_execution": "redrive",
     r"start_sync_execution": "Express",
     r"test_state": "TestState",
 }
@@ -55,8 +47,6 @@ def _needs(case: Mapping[str, Any]) -> Iterator[str]:
         arguments = call.get("args") or {}
         if arguments.get("type") == "EXPRESS" and runs:
             yield "Express"
-        if arguments.get("publish"):
-            yield "versions and aliases"
         if isinstance(arguments.get("definition"), str):
             yield from _features(arguments["definition"])
     if "interactive" in case["tags"]:
@@ -78,10 +68,6 @@ def _features(definition: str) -> Iterator[str]:
         if isinstance(value, str):
             if (name, value) in VALUES:
                 yield VALUES[name, value]
-            if re.match(r"\$[A-Za-z_]", value):
-                yield "variables"
-            if name == "Resource" and ":activity:" in value:
-                yield "activities"
 
 
 def _members(value: Any) -> Iterator[tuple[str, Any]]:
