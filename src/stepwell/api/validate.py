@@ -20,6 +20,9 @@ _OWN_CHECKS = frozenset(
     {"BucketLocationConstraint", "FilterRuleName", "MessageSystemAttributeName", "QueueAttributeName"}
 )
 
+#: characters of a value that a message shows
+LONGEST = 1024
+
 
 def validate(shape: Shape | None, params: Mapping[str, Any], code: str | None = None) -> None:
     """Raise ValidationException (spelled `code` where a service has a word of its own) with every fault."""
@@ -103,9 +106,25 @@ def _number(shape: Shape, value: Any, path: str, faults: list[str]) -> None:
 def _length(shape: Shape, length: int, value: Any, path: str, faults: list[str]) -> None:
     low, high = shape.metadata.get("min"), shape.metadata.get("max")
     if low is not None and length < low:
-        faults.append(_fault(value, path, f"Member must have length greater than or equal to {low}"))
+        constraint = f"Member must have length greater than or equal to {low}"
+        faults.append(_fault(_printed(shape, value), path, constraint))
     if high is not None and length > high:
-        faults.append(_fault(value, path, f"Member must have length less than or equal to {high}"))
+        constraint = f"Member must have length less than or equal to {high}"
+        faults.append(_fault(_printed(shape, value), path, constraint))
+
+
+def _printed(shape: Shape, value: Any) -> Any:
+    """A list and its structures as AWS prints them: `[Tag(key=a, value=b)]`."""
+    if isinstance(shape, ListShape) and isinstance(value, list | tuple):
+        return f"[{', '.join(str(_printed(shape.member, item)) for item in value)}]"
+    if isinstance(shape, StructureShape) and isinstance(value, Mapping):
+        members = (
+            f"{name}={_printed(shape.members[name], item)}"
+            for name, item in value.items()
+            if name in shape.members
+        )
+        return f"{shape.name}({', '.join(members)})"
+    return value
 
 
 @lru_cache(maxsize=2048)
@@ -121,7 +140,7 @@ def _fault(value: Any, path: str, constraint: str) -> str:
         shown = "null"
     else:
         text = str(value)
-        shown = f"'{text if len(text) <= 256 else text[:256] + '...'}'"
+        shown = f"'{text if len(text) <= LONGEST else text[:LONGEST] + '...'}'"
     return f"Value {shown} at '{path}' failed to satisfy constraint: {constraint}"
 
 

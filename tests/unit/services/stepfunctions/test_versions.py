@@ -186,7 +186,11 @@ def test_executions_are_listed_by_version_and_alias(three: World) -> None:
         ([(0, 100)], "ValidationException", "must contain state machine version ARNs. Received: ["),
         ([(1, 50), (1, 50)], "ValidationException", "must contain distinct state machine version ARNs."),
         ([(1, 70), (2, 29)], "ValidationException", "must equal 100. Received: [70, 29]"),
-        ([(1, 50), (2, 30), (3, 20)], "ValidationException", "must have length less than or equal to 2"),
+        (
+            [(1, 50), (2, 30), (3, 20)],
+            "ValidationException",
+            f"Value '[RoutingConfigurationListItem(stateMachineVersionArn={ARN}:1, weight=50), ",
+        ),
         ([(9, 100)], "ResourceNotFound", f"Resource not found: '{ARN}:9'"),
     ],
 )
