@@ -13,6 +13,7 @@ import sys
 import click
 
 from stepwell import __version__
+from stepwell.cli import terminal
 from stepwell.errors import StepwellError, UsageError
 
 #: every command and the module that holds it; a module is imported only when its command runs
@@ -127,6 +128,11 @@ def commands() -> None:
 
 def main() -> None:
     """The `stepwell` program."""
+    with terminal.guarded():
+        _main()
+
+
+def _main() -> None:
     try:
         # click answers the exit code of a command that ended by Exit, and None for one that returned
         sys.exit(commands.main(standalone_mode=False))

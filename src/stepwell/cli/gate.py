@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from stepwell.retrain.gate import Evidence
     from stepwell.retrain.gate.evidence import Comparison
 
+#: batches that are named; a model may have been judged on a thousand
+_MOST_NAMES = 5
+
 
 class NoEvidence(StepwellError):
     """There is no evidence at that place, or what lies there is none; the message says which."""
@@ -129,6 +132,12 @@ def _object(server: Connection, uri: str) -> str:
     return body.decode("utf-8")
 
 
+def _some(names: list[str]) -> str:
+    """A few names, and how many more there are."""
+    more = f" and {len(names) - _MOST_NAMES:,} more" if len(names) > _MOST_NAMES else ""
+    return ", ".join(names[:_MOST_NAMES]) + more
+
+
 def _print(found: Evidence) -> None:
     settings = found.settings
     click.echo(_said(found))
@@ -138,7 +147,7 @@ def _print(found: Evidence) -> None:
         click.echo(f"{done} by {release.by} at {release.at}: {release.reason}")
     sources = found.sources
     if sources.batch:
-        trusted = f", trusted rows of {', '.join(sources.trusted)}" if sources.trusted else ""
+        trusted = f", trusted rows of {_some(list(sources.trusted))}" if sources.trusted else ""
         click.echo(f"batch    {sources.batch}{trusted}")
     if sources.champion:
         told = (f"{name} {each}" for name, each in sources.champion.items() if each)

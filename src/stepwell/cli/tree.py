@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from stepwell.cli.progress import SIGNS, short, shown
+from stepwell.cli.terminal import drawing
 from stepwell.provision import Diagnostic, Event, ResourceProgress
 
 _FRAMES = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"
@@ -44,7 +45,7 @@ class Tree:
         self._kept: list[Diagnostic] = []
         self._planned = 0
         self._running = True
-        self._console = console or Console(stderr=True, highlight=False)
+        self._console = console or Console(file=drawing(), highlight=False)
         self._live = Live(
             get_renderable=self._drawn,
             console=self._console,
