@@ -22,13 +22,14 @@ PASSING = [
     "Sandbox.Timedout",
 ]
 RETRY_PASSING = {"ErrorEquals": PASSING, "IntervalSeconds": 1, "MaxAttempts": 5, "BackoffRate": 2}
-#: another run holds the claim: it may train for hours
+#: another run holds the claim: it may train for hours. A retry is three events, and an execution has 25,000:
+#: so many waits of two minutes, once to begin and once after a person, are five days each and fit
 RETRY_BUSY = {
     "ErrorEquals": ["Busy"],
     "IntervalSeconds": 1,
-    "BackoffRate": 1.5,
-    "MaxDelaySeconds": 30,
-    "MaxAttempts": 99_999,
+    "BackoffRate": 1.3,
+    "MaxDelaySeconds": 120,
+    "MaxAttempts": 4000,
 }
 PROCESSING = "/opt/ml/processing"
 
