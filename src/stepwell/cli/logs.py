@@ -7,7 +7,7 @@ import itertools
 import re
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,6 +17,7 @@ import click
 
 from stepwell.cli.connection import connect, data_option, json_option
 from stepwell.cli.output import json_line
+from stepwell.cli.runs import NotFound, execution_arn, newest_first
 from stepwell.errors import StepwellError, UsageError
 
 #: seconds between two looks at the logs
@@ -50,16 +51,29 @@ class Source:
 def logs(name: str | None, follow: bool, since: str, group: str | None, data: Path, as_json: bool) -> None:
     """Show the lines of all groups and streams whose names hold NAME; without NAME all lines.
 
+    Where none does, NAME is an execution's name, or the unique beginning of one: then what its jobs wrote.
+
     Each line has its group, its stream, its time and its text; with --json each is a JSON object of its own.
     """
-    client = connect(data).client("logs")
+    connection = connect(data)
+    client = connection.client("logs")
     start = beginning(since, time.time())
-    sources = find(client, name, group)
+
+    def look() -> list[Source]:
+        found = find(client, [name] if name is not None else None, group)
+        if found or name is None or group is not None:
+            return found
+        return find(client, jobs_of(connection.client("stepfunctions"), name), None)
+
+    sources = look()
     if not sources and not follow and name is None and group is None:
         click.echo("no logs yet", err=True)
     elif not sources and not follow:
         named = f" with {name!r} in its name" if name else ""
-        raise StepwellError(f"no stream of {group}{named}" if group else f"no log group or stream{named}")
+        told = (
+            f"no log group or stream{named}, and no execution so called of which a job has written anything"
+        )
+        raise StepwellError(f"no stream of {group}{named}" if group else told)
     show = show_json if as_json else show_line
     if not follow:
         silent = True
@@ -70,7 +84,7 @@ def logs(name: str | None, follow: bool, since: str, group: str | None, data: Pa
             click.echo(f"no lines in the last {since}; --since all shows all", err=True)
         return
     try:
-        for event in followed(client, name, group, start):
+        for event in followed(client, look, start):
             show(event)
     except KeyboardInterrupt:
         click.echo("stopped", err=True)
@@ -86,8 +100,24 @@ def beginning(since: str, now: float) -> int:
     return max(round((now - int(match[1]) * UNITS[match[2]]) * 1000), 0)
 
 
-def find(client: Any, name: str | None, group: str | None) -> list[Source]:
-    """The groups whose names hold `name`, and of other groups the streams whose names do."""
+def jobs_of(states: Any, name: str) -> list[str]:
+    """The names of the jobs that an execution started; none where there is no execution of that name."""
+    from stepwell.retrain.lineage.executions import jobs
+
+    try:
+        arn = execution_arn(states, name)
+    except NotFound:
+        return []
+    return jobs(newest_first(states, arn))
+
+
+def find(client: Any, words: Sequence[str] | None, group: str | None) -> list[Source]:
+    """The groups whose names hold one of the words, and of other groups the streams whose names do.
+
+    words: None for all groups; without a word there is nothing to find.
+    """
+    if words is not None and not words:
+        return []
     only = {"logGroupNamePrefix": group} if group else {}
     pages = client.get_paginator("describe_log_groups").paginate(**only)
     groups = [found["logGroupName"] for page in pages for found in page["logGroups"]]
@@ -95,12 +125,12 @@ def find(client: Any, name: str | None, group: str | None) -> list[Source]:
     for each in groups:
         if group and each != group:
             continue
-        if name is None or name in each:
+        if words is None or any(word in each for word in words):
             sources.append(Source(group=each))
             continue
         streams = client.get_paginator("describe_log_streams").paginate(logGroupName=each)
         names = [found["logStreamName"] for page in streams for found in page["logStreams"]]
-        matching = [stream for stream in names if name in stream]
+        matching = [stream for stream in names if any(word in stream for word in words)]
         for first in range(0, len(matching), STREAMS):
             sources.append(Source(group=each, streams=tuple(matching[first : first + STREAMS])))
     return sources
@@ -121,13 +151,13 @@ def merged(client: Any, sources: list[Source], start: int) -> Iterator[dict[str,
     return heapq.merge(*each, key=lambda event: event["timestamp"])
 
 
-def followed(client: Any, name: str | None, group: str | None, start: int) -> Iterator[dict[str, Any]]:
-    """The events from `start` on, each once, without end."""
+def followed(client: Any, find: Callable[[], list[Source]], start: int) -> Iterator[dict[str, Any]]:
+    """The events from `start` on, each once, without end; `find` is asked again and again for sources."""
     seen: dict[tuple[str, str, str], int] = {}
     sources: list[Source] = []
     for look in itertools.count():
         if look % SEARCH == 0:
-            sources = find(client, name, group)
+            sources = find()
         for event in merged(client, sources, start):
             key = (event["logGroupName"], event["logStreamName"], event["eventId"])
             if key not in seen:

@@ -19,7 +19,8 @@ from stepwell.provision.problems import ResourceFailed
 
 ClientFactory = Callable[[str], Any]
 
-_ADVICE = {
+#: what to do about an answer, by its code
+ADVICE = {
     "AccessDenied": "Give the caller the right that the message names",
     "AccessDeniedException": "Give the caller the right that the message names",
     "UnsupportedOperation": "The server doesn't have this operation: leave out what needs it",
@@ -39,6 +40,7 @@ _ADVICE = {
 _GONE = frozenset(
     {
         "404",
+        "ActivityDoesNotExist",
         "AWS.SimpleQueueService.NonExistentQueue",
         "NoSuchBucket",
         "NoSuchKey",
@@ -194,7 +196,7 @@ def _answered(error: Any) -> ResourceFailed:
     status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 400)
     return ResourceFailed(
         f"{error.operation_name} answered {code}: {told.get('Message', '')}".strip(),
-        advice=denials.advice(str(told.get("Message", ""))) or _ADVICE.get(code, ""),
+        advice=denials.advice(str(told.get("Message", ""))) or ADVICE.get(code, ""),
         code=code,
         reached=status < 500,
     )

@@ -98,7 +98,7 @@ def seconds(what: str, value: Any, low: int, high: int) -> int:
         match = _DURATION.fullmatch(value.strip())
         if match is None:
             raise DeclarationError(
-                f"{what} is a number and a unit ({', '.join(_UNITS)}s), such as '7 days', not {value!r}"
+                f"{what} is a number and a unit ({', '.join(_UNITS)}), such as '7 days', not {value!r}"
             )
         found = int(match[1]) * _UNITS[match[2]]
     whole(f"{what}, in seconds,", found, low, high)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -24,6 +25,7 @@ from stepwell.retrain.declaration import (
     whole,
 )
 from stepwell.retrain.gate.faults import SettingsInvalid as GateInvalid
+from stepwell.retrain.gate.metrics import METRICS
 from stepwell.retrain.gate.settings import Baseline, Settings, Slice
 from stepwell.retrain.prepare.faults import SettingsInvalid as PrepareInvalid
 from stepwell.retrain.prepare.settings import Settings as PrepareSettings
@@ -234,9 +236,25 @@ class Gate(_Job):
             self.settings()
         except GateInvalid as error:
             raise DeclarationError(f"Gate: {error}") from None
+        self._check_floors()
         seconds("Gate's patience", self.patience, 60, 365 * DAY)
         if ":" in self.metric:
             sources.function("Gate's metric", sources.folder("Gate's code", self.code), self.metric)
+
+    def _check_floors(self) -> None:
+        """Raises DeclarationError for a floor that no score, or every one, reaches."""
+        if self.metric not in METRICS:
+            return
+        most = 1.0 if METRICS[self.metric].higher_is_better else math.inf
+        what = "the least that is enough" if most == 1.0 else "the greatest error that is borne"
+        floors = [
+            ("floor", self.floor),
+            *((f"slice {each.column}'s floor", each.floor) for each in self.slices),
+        ]
+        for name, floor in floors:
+            if floor is not None and not 0 <= floor <= most:
+                bounds = "from 0 to 1" if most == 1.0 else "0 or more"
+                raise DeclarationError(f"Gate: {name} is {what} of {self.metric}, {bounds}, not {floor!r}")
 
     def settings(self) -> dict[str, Any]:
         """The job's settings. Raises the gate's SettingsInvalid."""

@@ -21,6 +21,7 @@ from stepwell.retrain.conditions import When
 from stepwell.retrain.declaration import DeclarationError, instance_of, known, texts
 from stepwell.retrain.definition import definition
 from stepwell.retrain.functions import LOG_DAYS, SETTINGS, Functions
+from stepwell.retrain.gate.metrics import METRICS
 from stepwell.retrain.monitor_resources import Monitoring
 from stepwell.retrain.monitoring import Monitor
 from stepwell.retrain.monitoring import check as check_monitor
@@ -228,6 +229,12 @@ def _check_parts(
     for part in (*gate.slices, *gate.baselines):
         if part.column and part.column not in ("label", *columns):
             known("a column of Gate's slices and baselines", part.column, columns)
+    label = next(each for each in prepare.settings()["columns"] if each["name"] == prepare.label)
+    metric = METRICS.get(gate.metric)
+    if metric is not None and metric.task == "numbers" and label["type"] not in ("number", "integer"):
+        raise DeclarationError(
+            f"Gate's metric {gate.metric} is for numbers, and the label's column is a {label['type']}"
+        )
     check_kind("when", when, When, optional=True)
     check_kind("monitor", monitor, Monitor, optional=True)
     if when is not None and when.score_below is not None and monitor is None:

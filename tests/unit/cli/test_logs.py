@@ -20,6 +20,31 @@ WRITTEN = [
 ]
 NOON = 1_795_176_000_000
 
+MACHINE = {
+    "name": "scans",
+    "stateMachineArn": "arn:aws:states:us-east-1:000000000000:stateMachine:scans",
+    "type": "STANDARD",
+    "creationDate": 0,
+}
+EXECUTION = {
+    "name": "5d0a",
+    "executionArn": "arn:aws:states:us-east-1:000000000000:execution:scans:5d0a",
+    "stateMachineArn": MACHINE["stateMachineArn"],
+    "status": "RUNNING",
+    "startDate": 0,
+}
+STARTED = {
+    "id": 7,
+    "type": "TaskScheduled",
+    "timestamp": 0,
+    "taskScheduledEventDetails": {
+        "resourceType": "sagemaker",
+        "resource": "createTrainingJob.sync",
+        "region": "us-east-1",
+        "parameters": json.dumps({"TrainingJobName": "digits-7"}),
+    },
+}
+
 
 def event(index, stream, moment, text):
     return {
@@ -64,6 +89,9 @@ def written(server, monkeypatch):
         "DescribeLogGroups": groups,
         "DescribeLogStreams": streams,
         "FilterLogEvents": filtered,
+        "ListStateMachines": lambda _: {"stateMachines": [MACHINE]},
+        "ListExecutions": lambda _: {"executions": [EXECUTION]},
+        "GetExecutionHistory": lambda _: {"events": [STARTED]},
     }
     return lines
 
@@ -119,13 +147,22 @@ def test_each_line_is_a_json_document_of_its_own(run, written):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("nobody",), "no log group or stream with 'nobody' in its name"),
+        (
+            ("nobody",),
+            "no log group or stream with 'nobody' in its name, and no execution so called of which a job has "
+            "written anything",
+        ),
         (("--group", "/aws/lambda/prep"), "no stream of /aws/lambda/prep"),
     ],
 )
 def test_a_name_that_nothing_has_fails(run, written, arguments, message):
     ended = run("logs", *arguments)
     assert (ended.code, ended.out, ended.err) == (1, "", f"stepwell: {message}\n")
+
+
+def test_an_execution_s_name_means_the_jobs_that_it_started(run, written):
+    ended = run("logs", "5d")
+    assert (ended.code, texts(ended)) == (0, ["sagemaker/TrainingJobs/digits-7/algo-1 005 epoch 1\tloss=0.5"])
 
 
 def test_a_server_without_logs_is_no_failure(run, written):

@@ -159,6 +159,14 @@ def declared(name: str = "own", **changes: Any) -> RetrainingWorkflow:
             {"gate": lambda: Gate(floor=1, slices=[Slice(column="z")])},
             "a column of Gate's slices and baselines: there is no 'z', but y, x",
         ),
+        (
+            {
+                "prepare": lambda: Prepare(
+                    columns=[Column(name="y", type="category"), Column(name="x", type="number")], label="y"
+                )
+            },
+            "Gate's metric mae is for numbers, and the label's column is a category",
+        ),
         ({"monitor": Monitor}, "a Monitor reads what an endpoint was asked: it needs Deploy(capture=0.2)"),
         ({"when": lambda: When(score_below=0.9)}, "it needs a Monitor"),
         (

@@ -7,7 +7,8 @@ from typing import Any
 
 from stepwell.provision.aws import bucket_settings, tags
 from stepwell.provision.aws.blocks import given
-from stepwell.provision.cloud import Cloud, attempt, calling
+from stepwell.provision.cloud import ADVICE, Cloud, attempt, calling
+from stepwell.provision.problems import ResourceFailed
 from stepwell.provision.schema import Inputs, Naming, ResourceType, block, honoured, recorded, refused
 
 # Route 53's zones of S3, by region (AWS General Reference, "Amazon S3 endpoints and quotas").
@@ -22,7 +23,12 @@ _ZONES = {
 
 
 def _create_bucket(cloud: Cloud, inputs: Inputs) -> str:
+    """Raises ResourceFailed for a bucket that is there; CreateBucket in us-east-1 would take it."""
     where = None if cloud.region == "us-east-1" else {"LocationConstraint": cloud.region}
+    head = cloud.client("s3").head_bucket
+    if where is None and attempt(cloud, head, Bucket=inputs["bucket"]) is not None:
+        code, told = "BucketAlreadyOwnedByYou", f"the bucket {inputs['bucket']} is there already"
+        raise ResourceFailed(told, advice=ADVICE[code], code=code)
     with calling(cloud):
         cloud.client("s3").create_bucket(**given(Bucket=inputs["bucket"], CreateBucketConfiguration=where))
     return str(inputs["bucket"])

@@ -80,6 +80,11 @@ def started(newest_first: Iterable[Mapping[str, Any]]) -> list[tuple[Reference, 
     return list(found)[::-1]
 
 
+def jobs(newest_first: Iterable[Mapping[str, Any]]) -> list[str]:
+    """The names of the jobs that an execution started, the oldest first."""
+    return [each.name for each, _ in started(newest_first) if each.kind.endswith("-job")]
+
+
 def _values(first: Iterable[Any], newest_first: Iterable[Mapping[str, Any]]) -> Iterator[Mapping[str, Any]]:
     """The objects among what is known, and in the events' documents."""
     for value in first:

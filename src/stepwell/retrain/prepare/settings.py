@@ -133,7 +133,8 @@ class Settings:
             raise SettingsInvalid(f"columns are declared twice: {', '.join(twice)}")
         label = found.get("label")
         if label not in names:
-            raise SettingsInvalid(f"label is the name of a column, not {label!r}")
+            told = ", ".join(names[:10]) + (", .." if len(names) > 10 else "")
+            raise SettingsInvalid(f"label is the name of a column ({told}), not {label!r}")
         if columns[names.index(label)].missing:
             raise SettingsInvalid(f"the label {quoted(label)} may not be missing: such a row teaches nothing")
         if len(columns) == 1:

@@ -67,9 +67,9 @@ WRONG: dict[str, tuple[Any, str]] = {
     "a column twice": ({"columns": [X, X, Y], "label": "y"}, "columns are declared twice: x"),
     "a label that is no column": (
         {"columns": [X, Y], "label": "z"},
-        "label is the name of a column, not 'z'",
+        "label is the name of a column (x, y), not 'z'",
     ),
-    "no label": ({"columns": [X, Y]}, "label is the name of a column, not None"),
+    "no label": ({"columns": [X, Y]}, "label is the name of a column (x, y), not None"),
     "a label that may be missing": (
         {"columns": [X, {**Y, "missing": True}], "label": "y"},
         'the label "y" may not be missing: such a row teaches nothing',
