@@ -82,6 +82,8 @@ def test_what_runs_made_goes_and_destroy_leaves_nothing(seesaw: Seesaw) -> None:
     assert {"endpoint         seesaw", "model package    seesaw/1"} <= set(listed.stdout.splitlines())
     assert "by-hand" not in listed.stdout
     assert "stays: model package seesaw/5: no run of the workflow registered it" in listed.stderr
+    short = server.stepwell("retire", "sees", "--yes")
+    assert "there is no workflow sees," in short.stderr
     asked = server.stepwell("retire", "seesaw")
     assert (asked.returncode, leftovers(server)) == (2, before)
 

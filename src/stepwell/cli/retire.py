@@ -12,7 +12,6 @@ import click
 
 from stepwell.cli.connection import connect, data_option, json_option
 from stepwell.cli.output import print_json, print_table
-from stepwell.cli.runs import NotFound, machine_arn
 from stepwell.errors import UsageError
 
 if TYPE_CHECKING:
@@ -27,7 +26,7 @@ if TYPE_CHECKING:
 @data_option
 @json_option
 def retire(workflow: str, dry_run: bool, yes: bool, aws: bool, data: Path, as_json: bool) -> None:
-    """Stop the runs of WORKFLOW, a RetrainingWorkflow's name, and delete what they made.
+    """Stop the runs of WORKFLOW, a RetrainingWorkflow's whole name, and delete what they made.
 
     That is its endpoint, configurations, models, model packages, jobs and their logs: all that carries the
     workflow's mark. What others made stays, and so does the bucket with its data. `stepwell destroy`, or
@@ -37,8 +36,8 @@ def retire(workflow: str, dry_run: bool, yes: bool, aws: bool, data: Path, as_js
     from stepwell.retrain.retiring.removing import remove
 
     client, place = _on_aws() if aws else (connect(data).client, str(data))
-    name = _named(client, workflow)
-    found = find(name, client)
+    # no beginnings of names: what is deleted is named whole
+    found = find(workflow.rpartition(":")[2], client)
     if not as_json:
         _show(found, listing=dry_run or not yes)
     if found.things and not dry_run:
@@ -70,16 +69,6 @@ def _on_aws() -> tuple[Callable[[str], Any], str]:
         )
 
     return client, f"account {client('sts').get_caller_identity()['Account']} in {region}"
-
-
-def _named(client: Callable[[str], Any], workflow: str) -> str:
-    """The workflow's name. Its machine may be gone already, where a destroy came first."""
-    try:
-        return machine_arn(client("stepfunctions"), workflow).rpartition(":")[2]
-    except NotFound as error:
-        if "begin with" in str(error):
-            raise
-        return workflow
 
 
 def _show(found: Found, *, listing: bool) -> None:

@@ -390,7 +390,7 @@ def _delete_group(cloud: Cloud, id_: str, inputs: Inputs) -> None:
             raise
         advice = "Delete its model packages first"
         if workflow is not None:
-            advice = f"`stepwell retire {workflow}` deletes what its runs made; then destroy again"
+            advice = f"`stepwell retire {workflow}` deletes what its runs made; then try again"
         raise ResourceFailed(error.message, advice=advice, code=error.code) from error
 
 
