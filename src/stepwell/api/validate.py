@@ -20,6 +20,8 @@ _OWN_CHECKS = frozenset(
     {"BucketLocationConstraint", "FilterRuleName", "MessageSystemAttributeName", "QueueAttributeName"}
 )
 
+#: values in the order in which AWS lists them, where that is not the model's: recorded
+_LISTED = {"ExecutionStatus": ("SUCCEEDED", "TIMED_OUT", "PENDING_REDRIVE", "ABORTED", "FAILED", "RUNNING")}
 #: characters of a value that a message shows
 LONGEST = 1024
 
@@ -83,7 +85,7 @@ def _string(shape: StringShape, value: Any, path: str, faults: list[str]) -> Non
             return
     _length(shape, len(value), value, path, faults)
     if shape.enum and value not in shape.enum and shape.name not in _OWN_CHECKS:
-        allowed = ", ".join(shape.enum)
+        allowed = ", ".join(_LISTED.get(shape.name, shape.enum))
         faults.append(_fault(value, path, f"Member must satisfy enum value set: [{allowed}]"))
     pattern = shape.metadata.get("pattern")
     if pattern:

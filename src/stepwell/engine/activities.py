@@ -31,7 +31,7 @@ class Activity(Record, frozen=True, kw_only=True):
     name: str
     arn: str
     created: float
-    encryption: dict[str, Any] = field(default_factory=dict)
+    encryption: dict[str, Any]
     tags: dict[str, str] = field(default_factory=dict)
 
     @property

@@ -45,9 +45,16 @@ def _read(cloud: Cloud, id_: str, inputs: Inputs) -> dict[str, Any] | None:
         arn=id_,
         name=found["name"],
         creationDate=moment(found.get("creationDate")),
-        encryptionConfiguration=found.get("encryptionConfiguration"),
+        encryptionConfiguration=_encryption(found, inputs),
         tagsAll=_tags(cloud, id_, inputs),
     )
+
+
+def _encryption(found: dict[str, Any], inputs: Inputs) -> dict[str, Any] | None:
+    """Every activity is encrypted; what nobody declared is no difference."""
+    told: dict[str, Any] | None = found.get("encryptionConfiguration")
+    default = told is not None and told.get("type") == "AWS_OWNED_KEY"
+    return None if default and "encryptionConfiguration" not in inputs else told
 
 
 def _tags(cloud: Cloud, id_: str, inputs: Inputs) -> dict[str, str]:

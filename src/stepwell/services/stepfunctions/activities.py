@@ -23,6 +23,7 @@ from stepwell.services.stepfunctions.errors import (
     TooManyTags,
 )
 from stepwell.services.stepfunctions.machines import TAGS_LIMIT
+from stepwell.services.stepfunctions.records import OWN_KEY
 
 #: seconds for which a poll waits for a task
 LONGEST = 60.0
@@ -44,7 +45,7 @@ def create(call: Call, draft: Draft) -> Answer:
     name = params["name"]
     names.check_name(name)
     arn = names.activity_arn(draft.region, draft.account, name)
-    encryption = params.get("encryptionConfiguration", {})
+    encryption = params.get("encryptionConfiguration") or dict(OWN_KEY)
     found = draft.get(Activity, name)
     if found is None:
         tags = {tag["key"]: tag["value"] for tag in params.get("tags", ())}
@@ -69,8 +70,7 @@ def delete(call: Call, draft: Draft) -> Answer:
 def describe(call: Call, view: View) -> Answer:
     """DescribeActivity."""
     found = find(view, call.params["activityArn"])
-    encryption = {"encryptionConfiguration": found.encryption} if found.encryption else {}
-    return {**_entry(found), **encryption}
+    return {**_entry(found), "encryptionConfiguration": found.encryption}
 
 
 def list_all(call: Call, view: View) -> Answer:

@@ -25,6 +25,7 @@ from stepwell.services.stepfunctions.errors import (
     TooManyTags,
 )
 from stepwell.services.stepfunctions.records import (
+    OWN_KEY,
     StateMachine,
     StateMachineAlias,
     StateMachineVersion,
@@ -158,11 +159,17 @@ def create(call: Call, draft: Draft, permitted: bool) -> Answer:
     definition = blob(params["definition"])
     found = draft.get(StateMachine, name)
     if found is not None:
-        same = (found.definition, found.logging, found.tracing, found.encryption, found.publishing) == (
+        same = (
+            found.definition,
+            found.logging,
+            found.tracing,
+            found.encryption or OWN_KEY,
+            found.publishing,
+        ) == (
             definition.digest,
             params.get("loggingConfiguration", {}),
             params.get("tracingConfiguration", {}),
-            params.get("encryptionConfiguration", {}),
+            params.get("encryptionConfiguration") or OWN_KEY,
             _publishing(params),
         )
         if not same:

@@ -207,18 +207,18 @@ def save(draft: Draft, record: Configured) -> None:
 
 
 #: what AWS shows where nobody has said anything
+OWN_KEY: Mapping[str, Any] = {"type": "AWS_OWNED_KEY"}
 _NO_LOGGING: Mapping[str, Any] = {"level": "OFF", "includeExecutionData": False}
 _NO_TRACING: Mapping[str, Any] = {"enabled": False}
 
 
 def configuration(configured: Configured) -> dict[str, Any]:
-    """Logging and tracing, and encryption where there is any."""
+    """Logging, tracing and encryption as AWS shows them, and the revision where there is one."""
     shown: dict[str, Any] = {
         "loggingConfiguration": {**_NO_LOGGING, **configured.logging},
         "tracingConfiguration": {**_NO_TRACING, **configured.tracing},
+        "encryptionConfiguration": configured.encryption or OWN_KEY,
     }
-    if configured.encryption:
-        shown["encryptionConfiguration"] = configured.encryption
     if configured.revision:
         shown["revisionId"] = configured.revision
     return shown

@@ -34,7 +34,12 @@ def test_an_activity_is_created_once(world: World) -> None:
     refused = world.refused("CreateActivity", name="a", encryptionConfiguration=encryption)
     assert refused == ("ActivityAlreadyExists", f"Activity Already Exists: '{ARN}'")
     described = world.call("DescribeActivity", activityArn=ARN)
-    assert described == {"activityArn": ARN, "name": "a", "creationDate": first["creationDate"]}
+    assert described == {
+        "activityArn": ARN,
+        "name": "a",
+        "creationDate": first["creationDate"],
+        "encryptionConfiguration": {"type": "AWS_OWNED_KEY"},
+    }
 
 
 @pytest.mark.parametrize("name", ["a b", "a<b", "a/b", "a:b", "a\x7f", "\x00a", "a$"])
