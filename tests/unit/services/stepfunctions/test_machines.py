@@ -34,6 +34,7 @@ def test_describe_gives_what_create_took(world: World) -> None:
         "creationDate": world.clock.now(),
         "loggingConfiguration": {"level": "OFF", "includeExecutionData": False},
         "tracingConfiguration": {"enabled": False},
+        "encryptionConfiguration": {"type": "AWS_OWNED_KEY"},
     }
     metadata = world.call("DescribeStateMachine", stateMachineArn=ARN, includedData="METADATA_ONLY")
     assert "definition" not in metadata
