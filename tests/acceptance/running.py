@@ -137,3 +137,20 @@ def ended(running: Running, execution: str, seconds: float = 60) -> dict[str, An
 
     found: dict[str, Any] = until(look, seconds)
     return found
+
+
+def processes(running: Running, *words: str, surroundings: str = "") -> list[int]:
+    """This server's processes whose command lines hold all of `words`, and whose variables `surroundings`."""
+    found = []
+    for folder in Path("/proc").iterdir():
+        if not folder.name.isdigit():
+            continue
+        try:
+            command = (folder / "cmdline").read_bytes().replace(b"\0", b" ").decode()
+            variables = (folder / "environ").read_bytes().decode(errors="replace")
+        except OSError:
+            continue
+        asked = all(word in command for word in words) and surroundings in variables
+        if asked and str(running.data) in command + variables:
+            found.append(int(folder.name))
+    return found

@@ -11,9 +11,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from botocore.exceptions import BotoCoreError, ClientError
-from running import Running, until
-from seesaws import Seesaw, batch, flipped
+from running import Running, processes, until
+from seesaws import Seesaw, batch
 
 pytestmark = [pytest.mark.faults, pytest.mark.timeout(240)]
 
@@ -135,22 +134,6 @@ def listed(seesaw: Seesaw, prefix: str) -> list[dict[str, Any]]:
     return found
 
 
-def processes(running: Running, *words: str, surroundings: str = "") -> list[int]:
-    """This server's processes whose command lines hold all of `words`, and whose variables `surroundings`."""
-    found = []
-    for folder in Path("/proc").iterdir():
-        if not folder.name.isdigit():
-            continue
-        try:
-            command, variables = ((folder / each).read_bytes().decode() for each in ("cmdline", "environ"))
-        except OSError:
-            continue
-        if all(word in command for word in words) and surroundings in variables:
-            if str(running.data) in command + variables:
-                found.append(int(folder.name))
-    return found
-
-
 @pytest.fixture
 def seesaw(own_server: Running, tmp_path: Path) -> Seesaw:
     return Seesaw(own_server, tmp_path / "program", "seesaw", more=APPROVAL)
@@ -158,22 +141,14 @@ def seesaw(own_server: Running, tmp_path: Path) -> Seesaw:
 
 def test_runs_that_are_killed_at_twenty_instants_end_as_if_nothing_had_been(seesaw: Seesaw) -> None:
     """The server dies after each upload, after each approval, and again and again in every part of a run."""
-    killer, runs = Killer(seesaw), []
+    killer = Killer(seesaw)
+    runs: list[str] = []
     for number, states in enumerate(PARTS):
-        known = seesaw.executions()
-        names = [f"b{number}"] if number != 1 else ["b1", "at-the-same-time"]
-        for place, name in enumerate(names):
-            seesaw.put(f"data/{name}.csv", batch(1000 * number + 500 * place))
+        seesaw.put(f"data/b{number}.csv", batch(1000 * number))
+        if number == 1:
+            seesaw.put("data/at-the-same-time.csv", batch(1000 * number + 500))
         killer.kill("", f"upload {number}")
-        new = until(
-            lambda known=known, count=len(names): (
-                len(seesaw.executions() - known) == count and seesaw.executions() - known
-            )
-        )
-        first = (
-            until(lambda new=new: (holder := seesaw.holder()) in new and holder) if len(new) > 1 else min(new)
-        )
-        for run in sorted(new, key=lambda each, first=first: each != first):
+        for run in begun(seesaw, runs, 2 if number == 1 else 1):
             runs.append(run)
             assert killer.drive(run, states)["outcome"] == "DEPLOYED"
     check(seesaw, runs)
@@ -181,18 +156,29 @@ def test_runs_that_are_killed_at_twenty_instants_end_as_if_nothing_had_been(sees
     assert all({state for state, _ in killer.instants} & set(part) for part in PARTS), killer.instants
 
 
+def begun(seesaw: Seesaw, known: list[str], count: int) -> list[str]:
+    """So many executions that are new."""
+
+    def look() -> list[str]:
+        new = sorted(seesaw.executions() - set(known))
+        return new if len(new) == count else []
+
+    found: list[str] = until(look)
+    return found
+
+
 @pytest.mark.parametrize(
     ("job", "script", "made"),
     [
-        ("prepare", ("-m", "prepare"), {"rows": 60_000}),
+        ("prepare", ("-m prepare",), {"rows": 60_000}),
         ("train", ("train_and_pack.py",), {"note": "train: slowly"}),
-        ("gate-1", ("-m", "gate"), {"note": "ask: slowly"}),
+        ("gate-1", ("-m gate",), {"note": "ask: slowly"}),
     ],
 )
 def test_a_job_that_is_killed_ends_its_run_and_the_batch_can_be_begun_again(
     seesaw: Seesaw, job: str, script: tuple[str, ...], made: dict[str, Any]
 ) -> None:
-    """The run fails, says why and gives its turn away; the object's batch has failed, and may be named again."""
+    """The run fails, says why and gives its turn away; its batch has failed, and may be named again."""
     run = seesaw.upload("a", batch(0, **made))
     until(lambda: processes(seesaw.server, *script), 20)
     (supervisor,) = processes(seesaw.server, "supervisor.py", f"-{job}/")
@@ -240,7 +226,7 @@ def test_a_ledger_s_process_that_dies_with_a_question_is_asked_again(seesaw: See
 def test_a_rollback_during_a_run_goes_through_a_kill_and_the_next_gate_compares_with_it(
     own_server: Running, tmp_path: Path
 ) -> None:
-    """A run was planned against the model that is rolled back from; it is judged again, against what serves."""
+    """A run planned against the model that is rolled back from is judged again, against what serves."""
     seesaw = Seesaw(own_server, tmp_path / "program", "seesaw")
     served = [seesaw.output(seesaw.upload(f"b{number}", batch(1000 * number)))["model"] for number in (1, 2)]
     for number, seconds in ((3, 0.0), (4, 0.05), (5, 0.3)):

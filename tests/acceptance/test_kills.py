@@ -11,13 +11,12 @@ import tarfile
 import threading
 import time
 import zipfile
-from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
 from botocore.exceptions import BotoCoreError, ClientError
-from running import Running, allow, ended, logging, role, until
+from running import Running, allow, ended, logging, processes, role, until
 
 pytestmark = [pytest.mark.faults, pytest.mark.timeout(180)]
 
@@ -406,21 +405,3 @@ def works(ask: Any) -> Any:
         return ask()
     except (ClientError, BotoCoreError):
         return None
-
-
-def processes(running: Running, *words: str) -> list[int]:
-    """The processes of this server's workers whose command lines hold all of `words`."""
-    found = []
-    for folder in Path("/proc").iterdir():
-        if not folder.name.isdigit():
-            continue
-        try:
-            command = (folder / "cmdline").read_bytes().replace(b"\0", b" ").decode()
-            surroundings = (folder / "environ").read_bytes().decode(errors="replace")
-        except OSError:
-            continue
-        if all(word in command for word in words) and (
-            str(running.data) in command or str(running.data) in surroundings
-        ):
-            found.append(int(folder.name))
-    return found

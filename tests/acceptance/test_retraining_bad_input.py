@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -214,6 +213,7 @@ def test_an_object_that_comes_twice_is_one_batch(world: World) -> None:
     """Uploaded again while the first is in hand, and again when it is accepted; and named by hand."""
     seesaw, content = world.seesaw, fresh(note="train: slowly")
     first = seesaw.upload("twice", content)
+    until(lambda: seesaw.holder() == first)
     second = seesaw.upload("twice", content)
     output = seesaw.output(first)
     told = [seesaw.output(second)]

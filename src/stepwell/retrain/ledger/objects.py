@@ -59,10 +59,12 @@ class Object:
         return self.key, self.version or self.etag
 
     def told_by(self, event: Object) -> bool:
-        """Whether this, as it is now, is what an event told of: not overwritten since."""
+        """Whether this, as it is now, is what an event told of: not overwritten since by anything else."""
+        if event.etag and self.etag == event.etag:
+            return True
         if event.version is not None and self.version is not None:
             return self.version == event.version
-        return not event.etag or self.etag == event.etag
+        return not event.etag
 
 
 @dataclass(frozen=True, kw_only=True)

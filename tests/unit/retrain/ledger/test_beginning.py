@@ -143,6 +143,16 @@ def test_an_object_deleted_before_its_turn_is_nothing(world: World) -> None:
     assert world.begin(world.start(), event)["result"]["outcome"] == "NOTHING_NEW"
 
 
+def test_an_object_that_came_again_unchanged_before_its_turn_is_begun_once(world: World) -> None:
+    first, second = world.put("data/a.csv", "1"), world.put("data/a.csv", "1")
+    assert first["version"] != second["version"]
+    execution = world.start()
+    assert world.begin(execution, first)["due"]
+    world.stop(execution)
+    answer = world.begin(world.start(), second)
+    assert answer["result"]["outcome"] == "DUPLICATE"
+
+
 def test_without_versions_the_entity_tag_tells_what_was_overwritten(made: Callable[..., World]) -> None:
     world = made(versioning="Suspended")
     old = world.put("data/a.csv", "outcome,age\n1,1\n")
