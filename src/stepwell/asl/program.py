@@ -38,6 +38,11 @@ class Environment:
     #: JSONata's compiled expressions by their text. They belong to the thread that made them, and so to
     #: whoever evaluates; of no use to anybody else.
     compiled: MutableMapping[str, Any] = field(default_factory=dict)
+    #: milliseconds for one JSONata expression
+    time_limit: int = 150
+    #: what an evaluator elsewhere found for expressions that take longer or may grow, by their question's
+    #: key; None where there is no such evaluator
+    answers: Mapping[str, Any] | None = None
 
 
 #: value, environment → value

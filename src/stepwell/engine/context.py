@@ -16,6 +16,11 @@ from stepwell.engine.frames import Frame
 if TYPE_CHECKING:
     from stepwell.engine.turn import Turn
 
+#: milliseconds after which an expression is evaluated elsewhere
+PATIENCE = 10
+#: and those of an expression that is not: a catcher's
+LAST_PATIENCE = 150
+
 
 def environment(turn: Turn, frame: Frame, token: str | None = None) -> Environment:
     """What the text of the frame's state may see; `token` is the task token where there is one."""
@@ -36,6 +41,8 @@ def environment(turn: Turn, frame: Frame, token: str | None = None) -> Environme
         random=turn.draft.random,
         now=turn.draft.now,
         compiled=turn.compiled,
+        time_limit=PATIENCE,
+        answers=turn.answers,
     )
 
 

@@ -20,15 +20,16 @@ from msgspec import structs
 from stepwell.asl import faults
 from stepwell.asl.limits import MAX_EVENTS
 from stepwell.durable import Draft, Effect, EffectKind, Outcome, Timer, View, WriteSet
-from stepwell.engine import activities, executions, integrations, tasks, tokens
+from stepwell.engine import activities, evaluations, executions, integrations, tasks, tokens
 from stepwell.engine.activities import QueuedTask
+from stepwell.engine.evaluations import EVALUATION
 from stepwell.engine.executions import RUNNING, Execution, Waiter
 from stepwell.engine.frames import READY, Frame, Phase, Run, fold
 from stepwell.engine.history import WHOLE, Event, details, failure, public
 from stepwell.engine.performing import Dispatch, perform, stop
 from stepwell.engine.programs import Machine, Programs
 from stepwell.engine.redriving import redrive
-from stepwell.engine.states import ready_frames, step, wait_over, work
+from stepwell.engine.states import again, ready_frames, step, wait_over, work
 from stepwell.engine.turn import (
     ABORT,
     CONTINUE,
@@ -99,6 +100,7 @@ class Engine:
                 perform=lambda effect: stop(effect, self._dispatch),
                 complete=_stop_done,
             ),
+            EffectKind(name=EVALUATION, perform=evaluations.perform, complete=self._evaluation_done),
         ]
 
     def timers(self) -> dict[str, Callable[[Timer, Draft], None]]:
@@ -239,6 +241,22 @@ class Engine:
         if job is not None and outcome.error is None and "result" in outcome.value:
             # the execution was stopped, or the task timed out, while the job was being made
             stop_job(draft, job, outcome.value["result"][job.arn], execution, body["task_role"])
+
+    def _evaluation_done(self, effect: Effect, outcome: Outcome, draft: Draft) -> None:
+        body = effect.body
+        execution = draft.get(Execution, body["execution"])
+        if execution is None or execution.status != RUNNING:
+            return
+        frame = self._run(draft, execution).find(body["frame"])
+        if frame is None or frame.evaluating != body["key"]:
+            return
+        answer = outcome.value if outcome.error is None else {"failed": outcome.error.message}
+
+        def resume(turn: Turn) -> None:
+            evaluations.answered(turn, frame, body["key"], answer)
+            again(turn, frame)
+
+        self._decide(draft, execution, resume)
 
     def _performed(self, draft: Draft, execution: Execution, body: Mapping[str, Any]) -> Frame | None:
         """The frame that still waits for a task's effect."""

@@ -16,7 +16,7 @@ from enum import Enum
 from typing import Any
 
 from stepwell.asl.json import loads
-from stepwell.engine.history import RETRYING, WAITING, Event, details
+from stepwell.engine.history import EVALUATED, EVALUATING, RETRYING, WAITING, Event, details
 
 #: no value was handed over: it is in the event's text
 _IN_TEXT = object()
@@ -37,7 +37,7 @@ class Phase(Enum):
     TASK = "task"
     #: a task was submitted, or fetched by a worker, and waits for a job's end or for a task token
     SUBMITTED = "submitted"
-    #: a task has ended; no decision leaves it at that
+    #: a task has ended; it is left at that only while an expression of its output is evaluated
     OVER = "over"
     #: a Parallel or Map state waits for its children
     CHILDREN = "children"
@@ -99,6 +99,12 @@ class Frame:
     job: str | None = None
     #: the role of the task's own Credentials
     role: str | None = None
+    #: a finished task's result as JSON text
+    result: str | None = None
+    #: the key of the expression whose value it waits for, or None
+    evaluating: str | None = None
+    #: values of expressions that were evaluated elsewhere, while it is at this state
+    answers: Mapping[str, Any] = field(default_factory=dict)
     #: id of the current attempt's MapStateStarted or ParallelStateStarted event
     started: int = 0
     #: the length that MapStateStarted told
@@ -210,6 +216,7 @@ class Run:
         frame.entered = frame.last = event["id"]
         frame.entered_at = event["timestamp"]
         frame.attempts = {}
+        frame.answers = {}
 
     def _exited(self, frame: Frame, event: Event, value: Any, assigned: Mapping[str, Any] | None) -> None:
         texts: Mapping[str, str] = details(event).get("assignedVariables", {})
@@ -278,6 +285,7 @@ def _forget(frame: Frame) -> None:
     """Drop what belonged to the state, or to the attempt, that is over."""
     frame.scheduled = frame.started = frame.length = frame.begun = 0
     frame.timeout = frame.heartbeat = frame.task_token = frame.job = frame.role = frame.items = None
+    frame.result = frame.evaluating = None
     frame.queued = None
     frame.failed = None
     frame.children = {}
@@ -333,6 +341,16 @@ def _on(frame: Frame, event: Event) -> None:
 def _task_over(frame: Frame, event: Event) -> None:
     frame.last = event["id"]
     frame.phase = Phase.OVER
+    frame.result = details(event).get("output")
+
+
+def _evaluating(frame: Frame, event: Event) -> None:
+    frame.evaluating = event["key"]
+
+
+def _evaluated(frame: Frame, event: Event) -> None:
+    frame.evaluating = None
+    frame.answers = {**frame.answers, event["key"]: event["answer"]}
 
 
 def _children_failed(frame: Frame, event: Event) -> None:
@@ -352,6 +370,8 @@ def _children_failed(frame: Frame, event: Event) -> None:
 #: iteration) stand beside the causal chain: what comes next does not point at them
 _MOVES = {
     WAITING: _waiting,
+    EVALUATING: _evaluating,
+    EVALUATED: _evaluated,
     RETRYING: _retrying,
     "TaskScheduled": _scheduled,
     "LambdaFunctionScheduled": _scheduled,

@@ -21,6 +21,10 @@ WAITING = "_Waiting"
 #: private: a state failed and is tried again later; `retrier` is the index of its retrier
 RETRYING = "_Retrying"
 
+#: private: a frame waits for the value of an expression (`key`), and has it (`answer`)
+EVALUATING = "_Evaluating"
+EVALUATED = "_Evaluated"
+
 #: private field: the event's input or output is that of the event with this id, and not written again
 SAME = "_same"
 #: characters: a longer text is written once and referred to

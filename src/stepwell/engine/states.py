@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any, Protocol
 
 from stepwell.asl.faults import StateError
+from stepwell.asl.json import loads
 from stepwell.asl.limits import MAX_INLINE_CONCURRENCY
 from stepwell.asl.program import (
     Block,
@@ -16,6 +18,7 @@ from stepwell.asl.program import (
     WaitState,
 )
 from stepwell.engine.context import environment, map_items
+from stepwell.engine.evaluations import evaluating
 from stepwell.engine.frames import READY, Frame, Phase
 from stepwell.engine.history import WAITING
 from stepwell.engine.tasks import schedule
@@ -35,10 +38,21 @@ def step(turn: Turn, frame: Frame) -> None:
 
 def work(turn: Turn, frame: Frame) -> None:
     """Do the work of the state that the frame is in."""
-    try:
+    with evaluating(turn, frame):
         _WORK[turn.state(frame).type](turn, frame)
-    except StateError as error:
-        turn.fail_in_text(frame, error)
+
+
+def again(turn: Turn, frame: Frame) -> None:
+    """Take the step again that waited for an expression's value."""
+    if frame.phase is Phase.WAITING:
+        wait_over(turn, frame)
+    elif frame.phase is Phase.OVER:
+        with evaluating(turn, frame):
+            turn.succeed_state(frame, loads(frame.result or "null"))
+    elif frame.phase is Phase.RETRYING:
+        work(turn, frame)
+    else:
+        turn.ready.append(frame)
 
 
 def ready_frames(turn: Turn) -> list[Frame]:
@@ -47,7 +61,11 @@ def ready_frames(turn: Turn) -> list[Frame]:
     Of branches that are done, one goes on for all, and only once all are: the others would take the steps
     of those that are not.
     """
-    return [frame for frame in turn.run.root.walk() if frame.phase in READY or _joins(turn, frame)]
+    return [
+        frame
+        for frame in turn.run.root.walk()
+        if frame.evaluating is None and (frame.phase in READY or _joins(turn, frame))
+    ]
 
 
 def _joins(turn: Turn, frame: Frame) -> bool:
@@ -80,13 +98,11 @@ def join(turn: Turn, frame: Frame) -> None:
     parent = frame.parent
     assert parent is not None
     state = turn.state(parent)
-    try:
+    with evaluating(turn, frame, of=parent):
         if isinstance(state, ParallelState):
             _join_branches(turn, parent, state)
         elif isinstance(state, MapState):
             _join_iteration(turn, parent, state, frame)
-    except StateError as error:
-        turn.fail_in_text(parent, error)
 
 
 def _join_branches(turn: Turn, parent: Frame, state: ParallelState) -> None:
@@ -94,18 +110,22 @@ def _join_branches(turn: Turn, parent: Frame, state: ParallelState) -> None:
     if len(children) < len(state.branches) or not _all_done(parent):
         return
     outputs = [children[index].value for index in range(len(state.branches))]
+    leave = turn.shaped(parent, outputs)
     turn.emit(parent, "ParallelStateSucceeded")
-    turn.succeed_state(parent, outputs)
+    leave()
 
 
 def _join_iteration(turn: Turn, parent: Frame, state: MapState, frame: Frame) -> None:
-    turn.emit(frame, "MapIterationSucceeded", {"name": state.name, "index": frame.index})
     items = map_items(turn, parent)
-    if len(parent.outputs) == len(items):
-        _map_succeeded(turn, parent)
+    follow: Callable[[], None] | None = None
+    if len(parent.outputs) + 1 == len(items):
+        follow = _map_succeeded(turn, parent, {frame.index: frame.value})
     elif parent.begun < len(items):
         # the next iteration follows the last event of the one whose place it takes
-        _start_iteration(turn, parent, state, previous=frame.last)
+        follow = partial(_iteration(turn, parent, state, parent.begun), previous=frame.last)
+    turn.emit(frame, "MapIterationSucceeded", {"name": state.name, "index": frame.index})
+    if follow is not None:
+        follow()
 
 
 def _pass(turn: Turn, frame: Frame) -> None:
@@ -146,10 +166,8 @@ def _wait(turn: Turn, frame: Frame) -> None:
 
 def wait_over(turn: Turn, frame: Frame) -> None:
     """A Wait state's time has come."""
-    try:
+    with evaluating(turn, frame):
         _pass(turn, frame)
-    except StateError as error:
-        turn.fail_in_text(frame, error)
 
 
 def _parallel(turn: Turn, frame: Frame) -> None:
@@ -170,37 +188,62 @@ def _map(turn: Turn, frame: Frame) -> None:
     items = map_items(turn, frame)
     env = environment(turn, frame)
     wanted = state.max_concurrency(frame.value, env)
+    limit = min(wanted or MAX_INLINE_CONCURRENCY, MAX_INLINE_CONCURRENCY, len(items))
+    iterations = [_iteration(turn, frame, state, index) for index in range(limit)]
+    done = None if items else _map_succeeded(turn, frame, {})
     turn.emit(frame, "MapStateStarted", {"length": len(items)})
     frame.items = items
-    if not items:
-        _map_succeeded(turn, frame)
+    if done is not None:
+        done()
         return
-    limit = min(wanted or MAX_INLINE_CONCURRENCY, MAX_INLINE_CONCURRENCY, len(items))
     started = frame.started
-    for _ in range(limit):
-        _start_iteration(turn, frame, state, previous=started)
+    for begin in iterations:
+        begin(previous=started)
         if turn.run.ended or frame.started != started:
             return
 
 
-def _start_iteration(turn: Turn, frame: Frame, state: MapState, *, previous: int) -> None:
-    index = frame.begun
-    item = map_items(turn, frame)[index]
-    value = state.item_input(frame.value, item, index, environment(turn, frame))
-    path = f"{frame.path}/{frame.started}.{index}".lstrip("/")
-    child = turn.run.frame(path)
-    turn.emit(child, "MapIterationStarted", {"name": state.name, "index": index}, previous=previous)
-    turn.enter(child, state.processor.start_at, value, None)
+class Begin(Protocol):
+    """Begins an iteration behind the event `previous`, or raises the StateError of its input."""
+
+    def __call__(self, *, previous: int) -> None: ...
+
+
+def _iteration(turn: Turn, frame: Frame, state: MapState, index: int) -> Begin:
+    """Work out the input of an iteration; what begins it."""
+    failed: StateError | None = None
+    value = None
+    try:
+        item = map_items(turn, frame)[index]
+        value = state.item_input(frame.value, item, index, environment(turn, frame))
+    except StateError as error:
+        failed = error
+
+    def begin(*, previous: int) -> None:
+        if failed is not None:
+            raise failed
+        path = f"{frame.path}/{frame.started}.{index}".lstrip("/")
+        child = turn.run.frame(path)
+        turn.emit(child, "MapIterationStarted", {"name": state.name, "index": index}, previous=previous)
+        turn.enter(child, state.processor.start_at, value, None)
+
+    return begin
 
 
 def _enter_child(turn: Turn, path: str, branch: Block, value: Any) -> None:
     turn.enter(turn.run.frame(path), branch.start_at, value, None)
 
 
-def _map_succeeded(turn: Turn, frame: Frame) -> None:
-    outputs = [frame.outputs[index] for index in range(len(frame.outputs))]
-    turn.emit(frame, "MapStateSucceeded")
-    turn.succeed_state(frame, outputs)
+def _map_succeeded(turn: Turn, frame: Frame, last: Mapping[int, Any]) -> Callable[[], None]:
+    """Shape a Map's output, with that of the `last` iteration; what leaves with it."""
+    outputs = {**frame.outputs, **last}
+    leave = turn.shaped(frame, [outputs[index] for index in range(len(outputs))])
+
+    def succeed() -> None:
+        turn.emit(frame, "MapStateSucceeded")
+        leave()
+
+    return succeed
 
 
 _WORK: dict[str, Callable[[Turn, Frame], None]] = {

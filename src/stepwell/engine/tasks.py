@@ -22,6 +22,7 @@ from stepwell.calls import Call
 from stepwell.durable import Outcome
 from stepwell.engine import activities, integrations, shapes, tokens
 from stepwell.engine.context import environment
+from stepwell.engine.evaluations import evaluating
 from stepwell.engine.executions import Waiter
 from stepwell.engine.frames import Frame
 from stepwell.engine.history import WHOLE, failure
@@ -197,10 +198,8 @@ def succeeded(turn: Turn, frame: Frame, result: Any) -> None:
     turn.release(frame)
     found = {**_place(resource), "output": text, "outputDetails": WHOLE}
     turn.emit(frame, _type(resource, "Succeeded"), found)
-    try:
+    with evaluating(turn, frame):
         turn.succeed_state(frame, result)
-    except StateError as error:
-        turn.fail_in_text(frame, error)
 
 
 def failed(turn: Turn, frame: Frame, error: str | None, cause: str | None, *, submitting: str = "") -> None:

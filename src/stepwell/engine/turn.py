@@ -7,8 +7,9 @@ and hands the events to the journal when it is over.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Mapping, MutableMapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, MutableMapping
+from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
 from stepwell.asl import faults
@@ -20,7 +21,7 @@ from stepwell.asl.queries import QueryError
 from stepwell.durable import Draft
 from stepwell.engine import executions, integrations, variables
 from stepwell.engine.activities import QueuedTask
-from stepwell.engine.context import constant_context, environment
+from stepwell.engine.context import LAST_PATIENCE, constant_context, environment
 from stepwell.engine.executions import Execution, Waiter
 from stepwell.engine.frames import Frame, Phase, Run
 from stepwell.engine.history import REFERRED, RETRYING, SAME, WHOLE, Event, details_member, failure
@@ -59,6 +60,8 @@ class Turn:
     machine: Machine
     #: compiled JSONata, of the thread that decides
     compiled: MutableMapping[str, Any]
+    #: values of expressions that were evaluated elsewhere for the frame whose step it is
+    answers: Mapping[str, Any] = field(default_factory=dict)
     events: list[Event] = field(default_factory=list)
     #: frames that can go on
     ready: deque[Frame] = field(default_factory=deque)
@@ -209,12 +212,22 @@ class Turn:
 
     def succeed_state(self, frame: Frame, result: Any, env: Environment | None = None) -> None:
         """The state's work is done: shape its output and leave. Raises StateError."""
+        self.shaped(frame, result, env)()
+
+    def shaped(self, frame: Frame, result: Any, env: Environment | None = None) -> Callable[[], None]:
+        """Shape the output of a state whose work is done; what leaves with it, or raises the StateError.
+
+        Nothing has happened before that is called: an expression may turn out to need more time.
+        """
         state = self.state(frame)
         env = env or environment(self, frame)
-        # both from what was there before: Output sees none of the variables that Assign sets
-        output = state.output(frame.value, result, env)
-        assigned = None if state.assign is None else state.assign(frame.value, result, env)
-        self.leave(frame, output, state.next, assigned)
+        try:
+            # both from what was there before: Output sees none of the variables that Assign sets
+            output = state.output(frame.value, result, env)
+            assigned = None if state.assign is None else state.assign(frame.value, result, env)
+        except StateError as error:
+            return partial(_raise, error)
+        return lambda: self.leave(frame, output, state.next, assigned)
 
     # -- failures
 
@@ -290,7 +303,8 @@ class Turn:
         if index is None:
             return False
         catcher = state.catchers[index]
-        env, told = environment(self, frame), {"Error": _shown(error), "Cause": cause}
+        env = replace(environment(self, frame), answers=None, time_limit=LAST_PATIENCE)
+        told = {"Error": _shown(error), "Cause": cause}
         try:
             output = catcher.output(frame.value, told, env)
             assigned = None if catcher.assign is None else catcher.assign(frame.value, told, env)
@@ -383,6 +397,10 @@ class Turn:
             self.draft, self.execution, status, **outcome, events=self.run.next_id - 1
         )
         self.draft.send("event", executions.status_change(self.execution))
+
+
+def _raise(error: StateError) -> None:
+    raise error
 
 
 def _shown(error: str | None) -> str | None:

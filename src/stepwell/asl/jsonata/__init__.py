@@ -6,7 +6,26 @@ library underneath is in `engine`.
 
 from __future__ import annotations
 
-from stepwell.asl.jsonata.query import Query, QueryFailed, QuerySyntaxError, parse
+from stepwell.asl.jsonata.query import (
+    ALONE,
+    Query,
+    QueryFailed,
+    QuerySyntaxError,
+    Question,
+    Unfinished,
+    answer,
+    parse,
+)
 from stepwell.asl.jsonata.scan import UNDEFINED
 
-__all__ = ["UNDEFINED", "Query", "QueryFailed", "QuerySyntaxError", "parse"]
+__all__ = [
+    "ALONE",
+    "UNDEFINED",
+    "Query",
+    "QueryFailed",
+    "QuerySyntaxError",
+    "Question",
+    "Unfinished",
+    "answer",
+    "parse",
+]

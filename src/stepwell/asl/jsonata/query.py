@@ -8,6 +8,7 @@ needs no engine: the value is handed out as it is, integers of any length includ
 
 from __future__ import annotations
 
+import hashlib
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -22,16 +23,23 @@ from stepwell.asl.jsonata.scan import (
     LATER_OPERATORS,
     STATES,
     UNDEFINED,
+    Growth,
     Reference,
     Token,
+    growth,
     plain_path,
     references,
     tokens,
 )
 from stepwell.asl.program import Environment
 
-#: milliseconds that one evaluation may take here
-TIME_LIMIT = 150
+#: milliseconds that AWS gives one evaluation: a limit for a process that does nothing else
+ALONE = 1000
+#: bytes of what an expression sees, up to which those are run here that may make much of it
+MAX_GROWING = 8192
+#: the code of an evaluation that took too long, and the words for one that may not even begin here
+OUT_OF_TIME = "D1012"
+TOO_MUCH = "the expression may take too much time or memory in this field"
 #: calls inside each other, and items of one sequence
 MAX_DEPTH = 200
 MAX_SEQUENCE = 1_000_000
@@ -43,6 +51,32 @@ _SEARCHED = 500
 
 class QueryFailed(Exception):
     """An evaluation failed; the text is the engine's, with its code in front: `T2001: The left side …`."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Question:
+    """An evaluation as a value, for an evaluator elsewhere."""
+
+    text: str
+    #: JSON text of the variables that the expression sees, `states` among them
+    bindings: str
+
+    @classmethod
+    def of(cls, query: Query, bindings: Mapping[str, Any]) -> Question:
+        return cls(text=query.text, bindings=json.dumps(bindings))
+
+    @property
+    def key(self) -> str:
+        """The same for the same question."""
+        return hashlib.sha256(f"{self.text}\0{self.bindings}".encode()).hexdigest()
+
+
+class Unfinished(Exception):
+    """An expression takes too long to be evaluated here, or may grow too large: ask for its value."""
+
+    def __init__(self, question: Question) -> None:
+        super().__init__(question.text)
+        self.question = question
 
 
 class QuerySyntaxError(ValueError):
@@ -63,24 +97,50 @@ class Query:
     references: tuple[Reference, ...]
     #: the steps of an expression that only names a variable and members of it
     path: tuple[str, ...] | None
+    growth: Growth
 
     def evaluate(self, states: Mapping[str, Any], env: Environment) -> Any:
-        """The value, or UNDEFINED. `states` is what `$states` holds. Raises QueryFailed."""
+        """The value, or UNDEFINED. `states` is what `$states` holds.
+
+        Raises QueryFailed; and Unfinished where it is for an evaluator elsewhere to find the value.
+        """
         if self.path is not None:
             found = _follow(self.path, states, env)
             if found is not UNDEFINED:
                 return found
         bindings = dict(self._bindings(states, env))
-        try:
-            text = self._run(bindings, env)
-        except (OverflowError, UnicodeEncodeError):
-            text = self._run(_within_reach(bindings), env)
+        text = self._run_here(bindings, env) if env.answers is None else self._run_or_ask(bindings, env)
         if text is None:
             return UNDEFINED
         try:
             return json.loads(text)
         except ValueError as error:
             raise QueryFailed(f"D3001: {error}") from None
+
+    def _run_or_ask(self, bindings: dict[str, Any], env: Environment) -> str | None:
+        """The value found elsewhere, or here if that is quick."""
+        if env.answers or self.growth is not Growth.NONE:
+            question = Question.of(self, bindings)
+            if question.key in (env.answers or {}):
+                return _answered((env.answers or {})[question.key])
+            if self.growth is Growth.FREE or (
+                self.growth is Growth.WITH_INPUT and len(question.bindings) > MAX_GROWING
+            ):
+                raise Unfinished(question)
+        try:
+            return self._run_here(bindings, env)
+        except QueryFailed as failure:
+            if str(failure).startswith(OUT_OF_TIME):
+                raise Unfinished(Question.of(self, bindings)) from None
+            raise
+
+    def _run_here(self, bindings: dict[str, Any], env: Environment) -> str | None:
+        if self.growth is Growth.FREE and env.time_limit < ALONE:
+            raise QueryFailed(f"{OUT_OF_TIME}: {TOO_MUCH}")
+        try:
+            return self._run(bindings, env)
+        except (OverflowError, UnicodeEncodeError):
+            return self._run(_within_reach(bindings), env)
 
     def _bindings(self, states: Mapping[str, Any], env: Environment) -> Iterator[tuple[str, Any]]:
         """What the expression can see, as far as it names it."""
@@ -97,17 +157,23 @@ class Query:
         compiled = _compiled(self, env)
         expression = compiled.expression
         limits: dict[str, Any] = {
-            "timeout": TIME_LIMIT,
+            "timeout": env.time_limit,
             "max_stack_depth": MAX_DEPTH,
             "max_sequence_length": MAX_SEQUENCE,
         }
         with compiled.serving.with_(env):
             try:
+                # a panic of the engine's Rust comes as no Exception; it must not end whoever evaluates
                 text: str | None = expression.evaluate_json_or_none(None, bindings, **limits)
             except UnicodeEncodeError:
                 raise
             except ValueError as error:
                 raise QueryFailed(wording.failure(str(error))) from None
+            except BaseException as error:
+                if not _panicked(error):
+                    raise
+                del env.compiled[self.text]
+                raise QueryFailed("D1011: The expression cannot be evaluated") from None
             if text is not None and ("null" in text or text == '""'):
                 # what JSON has no text for: infinity becomes null, and a function an empty text
                 value = expression.evaluate(None, bindings, **limits)
@@ -129,7 +195,27 @@ def parse(text: str) -> Query:
             )
     if problem := _problem(text):
         raise QuerySyntaxError(wording.syntax(problem), _place(text, found))
-    return Query(text=text, references=references(found), path=plain_path(found))
+    return Query(text=text, references=references(found), path=plain_path(found), growth=growth(found))
+
+
+def answer(question: Question, env: Environment) -> dict[str, Any]:
+    """What `Environment.answers` holds for a question: `{"value": text or None}`, or `{"failed": why}`.
+
+    To be called where nothing else has to go on.
+    """
+    query = parse(question.text)
+    bindings = json.loads(question.bindings)
+    try:
+        return {"value": query._run_here(bindings, env)}
+    except QueryFailed as failure:
+        return {"failed": str(failure)}
+
+
+def _answered(found: Mapping[str, Any]) -> str | None:
+    if "failed" in found:
+        raise QueryFailed(found["failed"])
+    text: str | None = found["value"]
+    return text
 
 
 def _problem(text: str) -> str | None:
@@ -138,7 +224,15 @@ def _problem(text: str) -> str | None:
         jsonatapy.compile(text)
     except ValueError as error:
         return str(error)
+    except BaseException as error:
+        if not _panicked(error):
+            raise
+        return "S0201: Syntax error"
     return None
+
+
+def _panicked(error: BaseException) -> bool:
+    return type(error).__name__ == "PanicException"
 
 
 def _place(text: str, found: tuple[Token, ...]) -> int:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from enum import Enum
 from typing import Final
 
 #: the name of the variable that AWS reserves
@@ -33,6 +34,16 @@ _WORD_OPERATORS = frozenset({"and", "or", "in"})
 _WORD_VALUES = frozenset({"true", "false", "null"})
 #: operators that came after JSONata 2.0.6, the version that AWS runs
 LATER_OPERATORS = {"??": "coalescing operator", "?:": "default operator"}
+
+
+class Growth(Enum):
+    """How the size of what an expression makes depends on what it gets."""
+
+    NONE = "none"
+    #: far beyond the size of its input
+    WITH_INPUT = "with input"
+    #: as large as it likes
+    FREE = "free"
 
 
 class Undefined:
@@ -119,6 +130,34 @@ def plain_path(found: tuple[Token, ...]) -> tuple[str, ...] | None:
             return None
         steps.append(name.text.strip("`"))
     return tuple(steps)
+
+
+def growth(found: tuple[Token, ...]) -> Growth:
+    """How much one step of the expression may make out of how little: no limit of time covers that."""
+    words = {token.text for token in found if token.kind == "variable"}
+    if "$pad" in words and not _pads_little(found):
+        return Growth.FREE
+    if not words & {"$replace", "$join", "$distinct", "$pad"}:
+        return Growth.NONE
+    repeats = {token.text for token in found} & {"..", "function", "λ", "$power"}
+    return Growth.FREE if repeats else Growth.WITH_INPUT
+
+
+def _pads_little(found: tuple[Token, ...]) -> bool:
+    """Whether every `$pad` has a small number for its width: `$pad(text, -8)`."""
+    for position, token in enumerate(found):
+        if token.text != "$pad":
+            continue
+        depth = 0
+        for at in range(position + 1, len(found)):
+            depth += (found[at].text in "([{") - (found[at].text in ")]}")
+            if depth == 1 and found[at].text == ",":
+                break
+        rest = [each.text for each in found[at + 1 : at + 4]]
+        width, *behind = rest[1:] if rest[:1] == ["-"] else rest
+        if not (width.isdigit() and len(width) <= 4 and behind[:1] in ([")"], [","])):
+            return False
+    return True
 
 
 def _regex_end(text: str, at: int) -> int:
