@@ -79,6 +79,14 @@ def play(path: Path, definition: Definition, between: Callable[[World], None]) -
     world.function("bad", fails(*(["A"] * 1000)))
     world.function("flaky", fails("A", None, "A"))
     execution = world.start(world.create(definition), {"items": [1, 2, 3]})
+    finish(world, execution, between)
+    history = world.history(execution)
+    world.close()
+    return history
+
+
+def finish(world: World, execution: str, between: Callable[[World], None]) -> dict[str, Any]:
+    """Run an execution to its end, with something done between any two steps; gives its description."""
     while world.describe(execution)["status"] == "RUNNING":
         between(world)
         if world.tick():
@@ -93,9 +101,7 @@ def play(path: Path, definition: Definition, between: Callable[[World], None]) -
     world.run()
     assert world.loop.next_due() is None
     assert list(world.store.effects()) == []
-    history = world.history(execution)
-    world.close()
-    return history
+    return world.describe(execution)
 
 
 @pytest.mark.parametrize("seed", range(30))
@@ -110,6 +116,61 @@ def test_random_machine(seed: int, tmp_path: Path) -> None:
         other = play(tmp_path / f"{name}.db", definition, between)
         assert [_line(event) for event in other] == [_line(event) for event in kept]
     _check(kept)
+
+
+def redriven(
+    path: Path, definition: Definition, failures: int, between: Callable[[World], None]
+) -> tuple[Any, int, list[dict[str, Any]]]:
+    """A machine whose tasks fail so often, redriven until it succeeds: output, redrives, history."""
+    world = World(path)
+    handler = fails(*["A"] * failures, result="good")
+    for name in ("good", "flaky", "bad"):
+        world.function(name, handler)
+    execution = world.start(world.create(definition), {"items": [1, 2, 3]})
+    found = finish(world, execution, between)
+    while found["status"] != "SUCCEEDED":
+        between(world)
+        world.call("RedriveExecution", executionArn=execution)
+        found = finish(world, execution, between)
+    history = world.history(execution)
+    output = world.output(execution)
+    world.close()
+    return output, found["redriveCount"], history
+
+
+@pytest.mark.parametrize("seed", range(100, 120))
+def test_random_machine_redriven(seed: int, tmp_path: Path) -> None:
+    """However it failed and was redriven, it comes to the output of one that never failed.
+
+    Without retries and catchers each failure needs one redrive, and no state runs again that had ended.
+    """
+    definition = _undefended(Author(seed).block(2))
+    output, none, straight = redriven(tmp_path / "straight.db", definition, 0, lambda world: None)
+    calls = sum(event["type"] == "LambdaFunctionSucceeded" for event in straight)
+    failures = min(3, calls)
+    assert none == 0
+    kept = redriven(tmp_path / "kept.db", definition, failures, lambda world: None)
+    assert kept[0] == output
+    assert 0 < kept[1] <= failures or failures == 0
+    assert _count(kept[2], "StateExited") == _count(straight, "StateExited")
+    assert _count(kept[2], "LambdaFunctionSucceeded") == calls
+    for name, between in (
+        ("forgotten", lambda world: world.engine.discard()),
+        ("crashed", lambda world: world.crash()),
+    ):
+        other = redriven(tmp_path / f"{name}.db", definition, failures, between)
+        assert [_line(event) for event in other[2]] == [_line(event) for event in kept[2]]
+
+
+def _count(history: list[dict[str, Any]], ending: str) -> int:
+    return sum(event["type"].endswith(ending) for event in history)
+
+
+def _undefended(value: Any) -> Any:
+    """A definition without retriers and catchers."""
+    if isinstance(value, dict):
+        return {name: _undefended(item) for name, item in value.items() if name not in ("Retry", "Catch")}
+    return [_undefended(item) for item in value] if isinstance(value, list) else value
 
 
 def _line(event: dict[str, Any]) -> tuple[Any, ...]:
