@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import os
+from pathlib import Path
 
 import pytest
 from leftovers import leftovers
-from running import Running, allow, ended
+from running import Running, ended
 from seesaws import Seesaw, batch, flipped
 
+DOCS = Path(__file__).resolve().parents[2] / "docs"
 CONTAINER = {"Image": "stepwell-tests/bare:1", "ModelDataUrl": "s3://seesaw/by-hand.tar.gz"}
 
 
@@ -41,10 +43,8 @@ def test_a_decision_is_kept_under_the_name_of_the_shells_user(seesaw: Seesaw) ->
     refused = seesaw.server.stepwell("reject", name, "--reason", "upside down", env=shell)
     assert refused.returncode == 1
     assert "user/ada is not authorized" in refused.stderr
-    reads = ["states:Describe*", "states:List*", "states:GetExecutionHistory"]
-    decides = ["sagemaker:DescribeModelPackage", "sagemaker:UpdateModelPackage"]
-    document = {"Version": "2012-10-17", "Statement": [allow([*reads, *decides], "*")]}
-    iam.put_user_policy(UserName="ada", PolicyName="decides", PolicyDocument=json.dumps(document))
+    _, _, page = (DOCS / "rollback.md").read_text().partition("in `decides.json`:\n\n```json\n")
+    iam.put_user_policy(UserName="ada", PolicyName="decides", PolicyDocument=page.partition("```")[0])
     done = seesaw.server.stepwell("reject", name, "--reason", "upside down", env=shell)
     assert done.returncode == 0, done.stderr
     output = json.loads(ended(seesaw.server, run)["output"])

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
 from retrain.recording import IMAGE, PROGRAMS, SNAPSHOTS, everything, recorded, smallest, text
 
-from stepwell import asl
+from stepwell import asl, retrain
 from stepwell.retrain import (
     Column,
     DeclarationError,
@@ -24,6 +25,7 @@ from stepwell.retrain import (
 )
 from stepwell.retrain.prepare import Settings
 
+DOCS = Path(__file__).resolve().parents[3] / "docs"
 ROLE = "aws:iam/role:Role "
 MACHINE = "aws:sfn/stateMachine:StateMachine "
 OBJECT = "aws:s3/bucketObjectv2:BucketObjectv2 "
@@ -38,6 +40,19 @@ def emitted() -> dict[str, dict[str, Any]]:
 def test_resources_and_policies_are_as_they_were_read(name: str, emitted: dict[str, Any]) -> None:
     """Whoever changes one runs recording.py and reads the difference."""
     assert text(emitted[name]) == (SNAPSHOTS / f"{name}.json").read_text()
+
+
+def test_the_page_s_five_programs_in_one_can_be_declared() -> None:
+    """In about twenty lines: uploads, a window, own preparation, training, a gate, a person's approval."""
+    page = (DOCS / "retraining.md").read_text().partition("## Five small programs in one")[2]
+    program = page.partition("```python\n")[2].partition("```")[0]
+    names = {**vars(retrain), "IMAGE": IMAGE}
+    names |= {each: getattr(retrain, each) for each in retrain.__all__}
+    found = recorded(lambda: exec(program, names))
+    assert len(program.splitlines()) <= 20
+    assert {MACHINE + "scans", "aws:ssm/maintenanceWindow:MaintenanceWindow scans-window"} <= set(found)
+    states = found[MACHINE + "scans"]["definition"]["json"]["States"]
+    assert {"Prepare", "Train", "Gate", "AskApproval", "UpdateEndpoint"} <= set(states)
 
 
 @pytest.mark.parametrize("name", PROGRAMS)
