@@ -226,12 +226,6 @@ def test_content_that_makes_no_sense_is_refused_and_says_where(
     ("service", "operation", "params", "named"),
     [
         (
-            "stepfunctions",
-            "list_executions",
-            {"mapRunArn": "arn:aws:states:us-east-1:000000000000:mapRun:a/b:c"},
-            "mapRunArn",
-        ),
-        (
             "sagemaker",
             "create_model_package_group",
             {"ModelPackageGroupName": "a", "ManagedConfiguration": {"ManagedStorageType": "Restricted"}},

@@ -7,6 +7,7 @@ Run as a script it writes the snapshots anew; the difference is then for a perso
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import io
 import json
@@ -83,6 +84,9 @@ class Recorder(pulumi.runtime.Mocks):  # type: ignore[misc]
 def recorded(program: Callable[[], Any]) -> dict[str, Any]:
     """The resources that a program declares, by type and name, run where its scripts are."""
     recorder, before = Recorder(), os.getcwd()
+    # Pulumi's SDK asks for the thread's loop, which others may have closed
+    loop = asyncio.new_event_loop()
+    asyncio.set_event_loop(loop)
     with tempfile.TemporaryDirectory() as folder:
         for name, text in SCRIPTS.items():
             Path(folder, name).parent.mkdir(exist_ok=True)
@@ -93,6 +97,8 @@ def recorded(program: Callable[[], Any]) -> dict[str, Any]:
             sync_await._sync_await(stack.run_pulumi_func(program))
         finally:
             os.chdir(before)
+            asyncio.set_event_loop(None)
+            loop.close()
     return dict(sorted(recorder.resources.items()))
 
 
