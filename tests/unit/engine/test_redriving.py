@@ -210,6 +210,15 @@ def test_what_cannot_be_redriven(world: World) -> None:
     assert absent[0] == "ExecutionDoesNotExist"
 
 
+def test_a_deleted_machines_executions_are_not_redriven(world: World) -> None:
+    execution = world.execute(single(Type="Wait", Seconds=99))
+    machine = world.describe(execution)["stateMachineArn"]
+    world.call("DeleteStateMachine", stateMachineArn=machine)
+    world.run()
+    found = world.refused("RedriveExecution", executionArn=execution)
+    assert found[0] == "ExecutionNotRedrivable" and "State machine is in DELETING status" in found[1]
+
+
 def test_a_client_token_makes_it_once(world: World) -> None:
     """The same token within 15 minutes is the same redrive, even when that one has failed since."""
     execution = world.execute({"StartAt": "No", "States": {"No": {"Type": "Fail"}}})

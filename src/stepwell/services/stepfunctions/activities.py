@@ -8,13 +8,15 @@ from contextlib import suppress
 from functools import partial
 from typing import Any
 
+import msgspec
+
 from stepwell.api.bells import Bell, Bells
 from stepwell.api.context import Context
 from stepwell.api.operations import Answer, Operation, Right, Site, words
 from stepwell.calls import Call
 from stepwell.durable import Draft, View
 from stepwell.engine import Engine
-from stepwell.engine.activities import Activity
+from stepwell.engine.activities import Activity, QueuedTask
 from stepwell.services.stepfunctions import names, pages
 from stepwell.services.stepfunctions.errors import (
     ActivityAlreadyExists,
@@ -94,6 +96,17 @@ async def poll(engine: Engine, bells: Bells, call: Call, context: Context) -> di
     activity = await context.read(lambda view: find(view, arn))
     if bells.waiting(activity.name) >= WORKERS:
         raise ActivityWorkerLimitExceeded(arn)
+
+    def take(draft: Draft) -> QueuedTask | None:
+        known = None if call.token is None else draft.known_reply(call.token)
+        if known is not None:
+            # a task's call, made again after a crash
+            return msgspec.json.decode(known, type=QueuedTask)
+        task = engine.next_task(draft, activity.name, worker)
+        if task is not None and call.token is not None:
+            draft.keep_reply(call.token, msgspec.json.encode(task))
+        return task
+
     clock = asyncio.get_running_loop().time
     ends = clock() + LONGEST
     gone = None if call.gone is None else asyncio.ensure_future(call.gone())
@@ -102,7 +115,7 @@ async def poll(engine: Engine, bells: Bells, call: Call, context: Context) -> di
             with bells.hung(activity.name) as bell:
                 if gone is not None and gone.done():
                     return {}
-                task = await context.decide(lambda draft: engine.next_task(draft, activity.name, worker))
+                task = await context.decide(take)
                 if task is not None and gone is not None and gone.done():
                     await context.decide(partial(engine.hand_back, task=task))
                     return {}

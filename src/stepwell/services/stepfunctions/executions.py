@@ -82,7 +82,7 @@ def operations(engine: Engine, now: Callable[[], float]) -> tuple[Operation, ...
 
     def describe(call: Call, view: View) -> Answer:
         found = find(view, call.params["executionArn"])
-        reason = redrives.obstacle(found, now())
+        reason = redrives.obstacle(view, found, now())
         shown: dict[str, Any] = {
             **_entry(found),
             "redriveStatus": "REDRIVABLE" if reason is None else "NOT_REDRIVABLE",

@@ -10,6 +10,7 @@ from stepwell.engine import Engine, Execution
 from stepwell.engine.executions import RUNNING, SUCCEEDED
 from stepwell.services.stepfunctions import names
 from stepwell.services.stepfunctions.errors import ExecutionDoesNotExist, ExecutionNotRedrivable
+from stepwell.services.stepfunctions.records import StateMachine
 
 #: seconds after its end in which an execution may be redriven
 PERIOD = 14 * 86_400.0
@@ -27,11 +28,13 @@ def find(view: View, arn: str) -> Execution:
     return found
 
 
-def obstacle(execution: Execution, now: float) -> str | None:
+def obstacle(view: View, execution: Execution, now: float) -> str | None:
     """Why an execution cannot be redriven, in AWS's words; None where it can."""
     if execution.status in (RUNNING, SUCCEEDED):
         return f"Execution is {execution.status} and cannot be redriven"
     assert execution.stopped is not None, "it has ended"
+    if view.get(StateMachine, execution.machine) is None:
+        return "State machine is in DELETING status"
     # room for ExecutionRedriven and at least one event more
     if execution.events >= MAX_EVENTS - 1:
         return "Execution history event limit exceeded"
@@ -51,7 +54,7 @@ def operations(engine: Engine) -> tuple[Operation, ...]:
         asked = execution.redrive_tokens.get(token) if token is not None else None
         if asked is not None and draft.now - asked <= TOKEN_KEPT:
             return {"redriveDate": asked}
-        reason = obstacle(execution, draft.now)
+        reason = obstacle(draft, execution, draft.now)
         if reason is not None:
             raise ExecutionNotRedrivable(reason)
         engine.redrive(draft, execution, token)

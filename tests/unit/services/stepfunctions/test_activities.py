@@ -145,6 +145,21 @@ def test_a_poll_whose_client_has_left_takes_nothing(world: World) -> None:
     assert world.call("GetActivityTask", activityArn=ARN)["taskToken"]
 
 
+def test_a_task_that_polls_gets_the_same_after_a_crash(world: World) -> None:
+    """A call with an effect's token is answered once: its repeat takes no second task."""
+    create(world)
+    polling = Polling(world)
+    machine = world.create(single(**task(ARN)))
+    for value in (1, 2):
+        world.start(machine, value)
+        world.run()
+        world.clock.advance(1)
+    call = replace(polling.call, token="effect")
+    first, again = (asyncio.run(polling.poll(call)) for _ in range(2))
+    assert first == again and first["input"] == "1"
+    assert world.call("GetActivityTask", activityArn=ARN)["input"] == "2"
+
+
 def test_only_so_many_workers_wait(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     create(world)
     polling = Polling(world)

@@ -82,6 +82,22 @@ def test_describe_tells_how_it_ended(world: World) -> None:
     assert "input" not in lean and "output" not in lean
 
 
+def test_a_name_is_free_again_90_days_after_the_end(world: World) -> None:
+    """Not earlier; what ran under it before is forgotten then."""
+    machine = world.create(fail("E", "C"))
+    first = world.start(machine, {"a": 1}, name="n")
+    world.run()
+    world.advance(90 * 86_400)
+    again = {"stateMachineArn": machine, "name": "n", "input": "{}"}
+    assert world.refused("StartExecution", **again)[0] == "ExecutionAlreadyExists"
+    world.advance(1)
+    assert world.call("StartExecution", **again)["executionArn"] == first
+    world.run()
+    assert world.describe(first)["input"] == "{}"
+    assert len(world.call("ListExecutions", stateMachineArn=machine)["executions"]) == 1
+    assert len(world.types(first)) == 3
+
+
 def test_executions_are_listed_newest_first_and_by_status(world: World) -> None:
     """Pages of one machine's executions; an end changes the status, not the place."""
     machine = world.create(WAIT)
