@@ -2,12 +2,13 @@
 
 The data is `water-flow` of the package river (BSD-3-Clause), "kindly donated by the Tecnojest s.r.l. company
 (www.invidea.it) from Italy": litres per second from 2022-03-20 to 2022-05-16. It is read from the installed
-package and not copied: `pip install --no-deps river`.
+package and not copied: `pip install --no-deps river`. As a script it writes the exports into a folder.
 """
 
 import csv
 import importlib.util
 import pathlib
+import sys
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -36,3 +37,10 @@ def exports():
         hours = [time for time in sorted(known) if before <= time < midnight]
         text = "".join(f"{time.isoformat()},{known[time]}\n" for time in hours)
         yield midnight, f"{day}.csv", f"time,flow\n{text}"
+
+
+if __name__ == "__main__":
+    folder = pathlib.Path(sys.argv[1] if len(sys.argv) > 1 else "exports")
+    folder.mkdir(parents=True, exist_ok=True)
+    for _, name, text in exports():
+        (folder / name).write_text(text)

@@ -49,7 +49,8 @@ def lineage(name: str, direction: str | None, data: Path, as_json: bool) -> None
     source = Reader(connect(data).client)
     reference, *others = named(name, source)
     for other in others:
-        click.echo(f"there is a {other.kind} {other.called} too: name it by its ARN", err=True)
+        how = f"stepwell lineage {other.called}" if other.kind == "model-package" else "name it by its ARN"
+        click.echo(f"there is a {other.kind} {other.called} too: {how}", err=True)
     graph = trace(reference, source, back=direction != "forward", forward=direction != "back")
     if as_json:
         print_json(graph.to_json())
