@@ -22,6 +22,8 @@ NOTHING_NEW, COLLECTING, DUPLICATE = "NOTHING_NEW", "COLLECTING", "DUPLICATE"
 #: what starts a run that waits until enough has arrived, where the program says how much that is
 PATIENT = ("upload", "check")
 HAND = "hand"
+#: all that starts a run; a person who starts one may say nothing
+TRIGGERS = ("upload", "schedule", "window", "check", "drift", HAND)
 #: where the monitor says how it stands
 MONITOR = "monitor/current.json"
 
@@ -60,8 +62,11 @@ def choose(workflow: Workflow, given: Mapping[str, Any], at: str, known: list[Ba
 
 
 def trigger_of(given: Mapping[str, Any]) -> str:
-    """What started a run, by its input."""
-    return str(given.get("trigger") or HAND)
+    """What started a run, by its input. Raises InputInvalid."""
+    found = given.get("trigger") or HAND
+    if found not in TRIGGERS:
+        raise InputInvalid(f"trigger is one of {', '.join(TRIGGERS)}, not {found!r:.60}")
+    return str(found)
 
 
 def _is_named(value: Any) -> bool:

@@ -6,6 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+#: what a part of a path can't be called, and the bytes of the longest that it can
+NO_NAMES = ("", ".", "..")
+LONGEST_NAME = 255
+
 
 @dataclass(frozen=True, kw_only=True)
 class Source:
@@ -17,8 +21,14 @@ class Source:
     suffix: str = ""
 
     def holds(self, key: str) -> bool:
-        """Whether a key is one of its objects; keys that end with `/` are folders of a console."""
-        return key.startswith(self.prefix) and key.endswith(self.suffix) and not key.endswith("/")
+        """Whether a key is one of its objects.
+
+        A key that is no path of a file is none: one that ends with `/` is a console's folder, and one with
+        `..` in it would fail every job that collects what is pending.
+        """
+        parts = key.split("/")
+        is_path = all(part not in NO_NAMES and len(part.encode("utf-8")) <= LONGEST_NAME for part in parts)
+        return key.startswith(self.prefix) and key.endswith(self.suffix) and is_path and "\0" not in key
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -6,6 +6,7 @@ A role that may not read its inputs or write its outputs fails here as it would 
 from __future__ import annotations
 
 import asyncio
+import errno
 import json
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
@@ -20,6 +21,8 @@ from stepwell.services.sagemaker.s3_uris import split_s3
 
 #: bytes of a manifest
 MANIFEST_LIMIT = 64 << 20
+#: how a file system says that a name can't be had: another object's name is its folder, or it is too long
+UNNAMEABLE = (errno.EEXIST, errno.ENOTDIR, errno.EISDIR, errno.ENAMETOOLONG)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,11 +34,17 @@ class Staging:
     caller: Caller
 
     async def fetch(self, uri: str, target: Path) -> None:
-        """One object into a file. Raises AwsError."""
+        """One object into a file. Raises AwsError, RunFailed for a name that no file can have there."""
         bucket, key = split_s3(uri)
         reply = await self._s3("GetObject", Bucket=bucket, Key=key)
-        await asyncio.to_thread(target.parent.mkdir, parents=True, exist_ok=True)
-        with target.open("wb") as file:
+        try:
+            await asyncio.to_thread(target.parent.mkdir, parents=True, exist_ok=True)
+            opened = target.open("wb")
+        except OSError as error:
+            if error.errno not in UNNAMEABLE:
+                raise
+            raise RunFailed(f"The object {uri} cannot be a file here: {error.strerror}") from error
+        with opened as file:
             async for piece in reply["Body"].chunks():
                 await asyncio.to_thread(file.write, piece)
 

@@ -13,6 +13,8 @@ from retrain.ledger.world import World
 
 from stepwell.retrain.ledger import rows
 from stepwell.retrain.ledger.collecting import in_utc, moment
+from stepwell.retrain.ledger.faults import InputInvalid
+from stepwell.retrain.ledger.settings import Source
 
 
 def clock(world: World, *, more: float = 0) -> str:
@@ -252,3 +254,24 @@ def test_settings_that_are_not_there_are_said(world: World) -> None:
     world.put("data/a.csv")
     with pytest.raises(Exception, match=f"no settings: s3://{world.bucket}/code/settings.json"):
         asked(world, "schedule")
+
+
+UNNAMEABLE = ("data/../a.csv", "data/./a.csv", "data//a.csv", f"data/{'é' * 128}.csv", "data/a\0.csv")
+
+
+def test_a_key_that_no_file_can_have_does_not_hold_up_the_others(world: World) -> None:
+    """Who may only put objects can't make every later run fail."""
+    for key in UNNAMEABLE:
+        assert not Source(prefix="data/", suffix=".csv").holds(key)
+    world.put("data/../a.csv")
+    assert outcome(asked(world, "schedule")) == "NOTHING_NEW"
+    world.put("data/..a..csv")
+    assert outcome(asked(world, "schedule")) == "DUE"
+
+
+@pytest.mark.parametrize("trigger", ["everything", "\x1b[2J", {"a": 1}, 7, ["upload"]])
+def test_a_trigger_that_there_is_not_is_refused(world: World, trigger: Any) -> None:
+    """What a record says of its beginning is one of the words that there are."""
+    with pytest.raises(InputInvalid, match="trigger is one of upload, "):
+        asked(world, trigger)
+    assert world.holder is None
