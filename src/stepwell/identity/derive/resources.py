@@ -74,6 +74,12 @@ def function(value: str, place: Place, qualifiers: list[str]) -> list[str]:
     return [f"{value}:{qualifier}" for qualifier in qualifiers]
 
 
+def machine(value: str, place: Place, qualifiers: list[str]) -> list[str]:
+    """A state machine's ARN: AWS asks for rights on the machine where a version or an alias is named."""
+    parts = value.split(":")
+    return [":".join(parts[:7])] if parts[5:6] == ["stateMachine"] else _arn(value, place, qualifiers)
+
+
 def _executions(value: str, place: Place, _: list[str]) -> list[str]:
     parts = value.split(":")
     if len(parts) < 7 or parts[5] != "stateMachine":
@@ -110,6 +116,7 @@ def _task_definition(value: str, place: Place, _: list[str]) -> list[str]:
 CONVERTERS: Mapping[str, Callable[[str, Place, list[str]], list[str]]] = {
     "arn": _arn,
     "function": function,
+    "machine": machine,
     "executions": _executions,
     "bus": _bus,
     "queue": _queue,

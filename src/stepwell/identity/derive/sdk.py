@@ -71,7 +71,7 @@ _FIELDS: Mapping[str, tuple[tuple[str, str], ...]] = {
     "sns": (("TopicArn", "{TopicArn|arn}"),),
     "lambda": (("FunctionName", "{FunctionName|function}"),),
     "sfn": (
-        ("StateMachineArn", "{StateMachineArn|arn}"),
+        ("StateMachineArn", "{StateMachineArn|machine}"),
         ("ExecutionArn", "{ExecutionArn|arn}"),
         ("ActivityArn", "{ActivityArn|arn}"),
     ),

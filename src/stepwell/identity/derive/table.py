@@ -96,7 +96,7 @@ INTEGRATIONS: Mapping[tuple[str, str], Integration] = {
     ("sagemaker", "updateEndpoint"): _endpoint("UpdateEndpoint"),
     ("states", "startExecution"): _plain(
         "states:StartExecution",
-        "{StateMachineArn|arn}",
+        "{StateMachineArn|machine}",
         sync=_sync("states:DescribeExecution states:StopExecution", "{StateMachineArn|executions}"),
         rule="StepFunctionsGetEventsForStepFunctionsExecutionRule",
     ),

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from stepwell.identity.derive.needs import Need, Place, needs
+from stepwell.identity.derive.resources import machine
 
 #: the right that a target's kind takes of the rule's role, by the beginning of its ARN's resource.
 #: Functions, queues, topics and log groups have policies of their own instead
@@ -30,7 +31,7 @@ def target_role(
         _, _, service, _, _, resource = (*arn.split(":", 5), *[""] * 6)[:6]
         for kind, beginning, action in _KINDS:
             if service == kind and resource.startswith(beginning):
-                found += needs(action, [arn], why=why)
+                found += needs(action, machine(arn, place, []), why=why)
         if service == "ssm" and resource.startswith("document/"):
             on = [arn, place.arn("ec2:instance/*"), place.arn("ssm:managed-instance/*")]
             found += needs("ssm:SendCommand", on, why=why)

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from stepwell.identity.derive.needs import Need, Place, needs
-from stepwell.identity.derive.resources import CONVERTERS, function
+from stepwell.identity.derive.resources import CONVERTERS, function, machine
 
 #: what a window asks to find its targets by tag or by resource group
 FINDING = "tag:GetResources resource-groups:ListGroups resource-groups:ListGroupResources"
@@ -51,7 +51,7 @@ def _task(task: Mapping[str, Any], place: Place) -> Iterator[Need]:
         qualifiers = [str(qualifier)] if qualifier is not None else []
         yield from needs("lambda:InvokeFunction", function(arn, place, qualifiers), why=why)
     elif kind == "STEP_FUNCTIONS":
-        yield from needs("states:StartExecution", [arn], why=why)
+        yield from needs("states:StartExecution", machine(arn, place, []), why=why)
         yield from needs("states:DescribeExecution", CONVERTERS["executions"](arn, place, []), why=why)
     elif kind == "AUTOMATION":
         definition = place.arn(f"ssm:automation-definition/{arn}:*")

@@ -161,6 +161,12 @@ CASES: list[tuple[str, str, Any, Expected]] = [
         ],
     ),
     (
+        "another machine by an alias: AWS asks about the machine",
+        "states:startExecution",
+        {"StateMachineArn": f"{MACHINE}:PROD"},
+        [("states:StartExecution", MACHINE, None)],
+    ),
+    (
         "events on buses, the default one where none is named",
         "events:putEvents",
         {"Entries": [{"EventBusName": "b", "Source": "x"}, {"Source": "x"}]},
