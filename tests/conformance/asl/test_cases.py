@@ -5,17 +5,37 @@ from __future__ import annotations
 import copy
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from stepwell import asl
-from stepwell.asl import choice, intrinsics, jsonpath
+from stepwell.asl import choice, intrinsics, jsonata, jsonpath
 from stepwell.asl.pathtext import PathError
 
 CASES = Path(__file__).parent / "cases"
 CONTEXT = {"Execution": {"Name": "run-1"}}
+#: what the expressions of `jsonata.json` see
+STATES = {
+    "context": CONTEXT,
+    "input": {
+        "a": 1,
+        "s": "Hello World",
+        "n": None,
+        "t": True,
+        "list": [1, 2, 3],
+        "one": [{"x": 1}],
+        "empty": [],
+        "obj": {"k": "v", "m": {"z": [1, [2]]}},
+        "rows": [
+            {"id": 1, "kind": "a", "price": 10.5, "tags": ["x", "y"]},
+            {"id": 2, "kind": "b", "price": 3, "tags": []},
+            {"id": 3, "kind": "a", "price": 7},
+        ],
+    },
+}
 
 
 def cases(name: str, label: str) -> list[Any]:
@@ -60,6 +80,26 @@ def test_intrinsic(case: dict[str, Any]) -> None:
         assert case["fails"] in failed.value.detail
     else:
         assert json.dumps(call(case["in"], environment())) == json.dumps(case["gives"])
+
+
+@pytest.mark.parametrize("case", cases("jsonata", "expression"))
+def test_jsonata(case: dict[str, Any]) -> None:
+    """An expression gives what the reference implementation 2.0.6 gave for it, its failure's text included.
+
+    Where AWS has functions of its own, or refuses one, the case says what AWS's guide does.
+    """
+    env = replace(environment(), now=1_700_000_000.5, time_limit=jsonata.ALONE)
+    query = jsonata.parse(case["expression"])
+    if "fails" in case:
+        with pytest.raises(jsonata.QueryFailed) as failed:
+            query.evaluate(STATES, env)
+        assert case["fails"] in str(failed.value)
+        return
+    value = query.evaluate(STATES, env)
+    if "undefined" in case:
+        assert value is jsonata.UNDEFINED
+    else:
+        assert value == case["gives"]
 
 
 @pytest.mark.parametrize("case", cases("choices", "rule"))

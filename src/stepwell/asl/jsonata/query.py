@@ -27,6 +27,7 @@ from stepwell.asl.jsonata.scan import (
     Reference,
     Token,
     growth,
+    only_call,
     plain_path,
     references,
     tokens,
@@ -97,7 +98,10 @@ class Query:
     references: tuple[Reference, ...]
     #: the steps of an expression that only names a variable and members of it
     path: tuple[str, ...] | None
+    #: how much it may make out of how little
     growth: Growth
+    #: the function that it calls, where it calls one only
+    function: str | None
 
     def evaluate(self, states: Mapping[str, Any], env: Environment) -> Any:
         """The value, or UNDEFINED. `states` is what `$states` holds.
@@ -168,7 +172,7 @@ class Query:
             except UnicodeEncodeError:
                 raise
             except ValueError as error:
-                raise QueryFailed(wording.failure(str(error))) from None
+                raise QueryFailed(wording.failure(str(error), self.function)) from None
             except BaseException as error:
                 if not _panicked(error):
                     raise
@@ -195,7 +199,13 @@ def parse(text: str) -> Query:
             )
     if problem := _problem(text):
         raise QuerySyntaxError(wording.syntax(problem), _place(text, found))
-    return Query(text=text, references=references(found), path=plain_path(found), growth=growth(found))
+    return Query(
+        text=text,
+        references=references(found),
+        path=plain_path(found),
+        growth=growth(found),
+        function=only_call(found),
+    )
 
 
 def answer(question: Question, env: Environment) -> dict[str, Any]:

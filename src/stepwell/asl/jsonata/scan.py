@@ -132,6 +132,16 @@ def plain_path(found: tuple[Token, ...]) -> tuple[str, ...] | None:
     return tuple(steps)
 
 
+def only_call(found: tuple[Token, ...]) -> str | None:
+    """The function that the tokens call, where they call one only."""
+    names = {
+        token.text[1:]
+        for token, following in zip(found, found[1:], strict=False)
+        if token.kind == "variable" and following.text == "("
+    }
+    return names.pop() if len(names) == 1 else None
+
+
 def growth(found: tuple[Token, ...]) -> Growth:
     """How much one step of the expression may make out of how little: no limit of time covers that."""
     words = {token.text for token in found if token.kind == "variable"}
@@ -153,9 +163,8 @@ def _pads_little(found: tuple[Token, ...]) -> bool:
             depth += (found[at].text in "([{") - (found[at].text in ")]}")
             if depth == 1 and found[at].text == ",":
                 break
-        rest = [each.text for each in found[at + 1 : at + 4]]
-        width, *behind = rest[1:] if rest[:1] == ["-"] else rest
-        if not (width.isdigit() and len(width) <= 4 and behind[:1] in ([")"], [","])):
+        rest = "".join(each.text for each in found[at + 1 : at + 4])
+        if not re.match(r"-?[0-9]{1,4}[,)]", rest):
             return False
     return True
 

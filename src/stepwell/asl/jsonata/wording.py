@@ -37,6 +37,7 @@ _FAILURES: dict[str, tuple[str, str]] = {
         r"The radix of the formatBase function must be between 2 and 36.  It was given \1",
     ),
     "D3138": (r"(The \$single\(\) function .*?)(?: \(.*\))?", r"\1"),
+    "D3010": (r".*", "Second argument of replace function cannot be an empty string"),
     "D1012": (r".*", "Expression evaluation timeout: Check for infinite loop"),
     "D1011": (
         r".*",
@@ -45,20 +46,39 @@ _FAILURES: dict[str, tuple[str, str]] = {
     ),
 }
 #: what the engine says of a text that only lacks its end
-_UNFINISHED = ("S0203", "S0207", "S0101", "S0105", "S0106", "S0302")
+_UNFINISHED = ("S0203", "S0207", "S0101", "S0105", "S0106", "S0302", "Unclosed")
 
 
-def failure(message: str) -> str:
-    """A message of a failed evaluation, with its code in front."""
+#: an argument of the wrong type, and the types that the reference names in the plural
+_ARGUMENT = re.compile(r"Argument ([0-9]+) must be .*")
+_ITEMS = {"Number": "numbers", "String": "strings", "Object": "objects", "Boolean": "booleans"}
+
+
+def failure(message: str, function: str | None) -> str:
+    """A message of a failed evaluation, with its code in front.
+
+    `function`: the one that the expression calls, where it calls one only.
+    """
     message = _PREFIX.sub("", message)
     match = _CODE.match(message)
     if match is None:
         return message
     code, text = match.groups()
-    if code in _FAILURES:
+    argument = _ARGUMENT.match(text)
+    if argument is not None and code in ("T0410", "T0412"):
+        text = _wrong_argument(code, text, argument[1], function)
+    elif code in _FAILURES:
         pattern, template = _FAILURES[code]
         text = re.sub(f"^{pattern}$", template, text, count=1, flags=re.DOTALL)
     return f"{code}: {text}"
+
+
+def _wrong_argument(code: str, text: str, index: str, function: str | None) -> str:
+    subject = f"Argument {index}" if function is None else f'Argument {index} of function "{function}"'
+    if code == "T0412":
+        kind = text.rpartition(" ")[2]
+        return f'{subject} must be an array of "{_ITEMS.get(kind, kind)}"'
+    return f"{subject} does not match function signature"
 
 
 def syntax(message: str) -> str:
