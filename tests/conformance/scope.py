@@ -65,9 +65,8 @@ def _features(definition: str) -> Iterator[str]:
     for name, value in _members(root):
         if name in MEMBERS:
             yield MEMBERS[name]
-        if isinstance(value, str):
-            if (name, value) in VALUES:
-                yield VALUES[name, value]
+        if isinstance(value, str) and (name, value) in VALUES:
+            yield VALUES[name, value]
 
 
 def _members(value: Any) -> Iterator[tuple[str, Any]]:

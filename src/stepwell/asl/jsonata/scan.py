@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import Enum
+from itertools import pairwise
 from typing import Final
 
 #: the name of the variable that AWS reserves
@@ -136,7 +137,7 @@ def only_call(found: tuple[Token, ...]) -> str | None:
     """The function that the tokens call, where they call one only."""
     names = {
         token.text[1:]
-        for token, following in zip(found, found[1:], strict=False)
+        for token, following in pairwise(found)
         if token.kind == "variable" and following.text == "("
     }
     return names.pop() if len(names) == 1 else None
