@@ -17,7 +17,11 @@ from stepwell.testing.server import Thread
 
 #: how far `wait` moves the clock at most
 LIMIT = "31 days"
-_SCHEDULED = {"TaskScheduled": "parameters", "LambdaFunctionScheduled": "input"}
+_SCHEDULED = {
+    "TaskScheduled": "parameters",
+    "LambdaFunctionScheduled": "input",
+    "ActivityScheduled": "input",
+}
 
 
 class Execution:
@@ -51,12 +55,12 @@ class Execution:
         return self
 
     def send_success(self, state: str, output: Any = None) -> None:
-        """Bring a `.waitForTaskToken` task its result, as whoever holds its token would."""
+        """Bring a `.waitForTaskToken` task, or an activity's, its result, as its token's holder would."""
         given = {"taskToken": self.task_token(state), "output": json.dumps(output)}
         self._server.call("stepfunctions", "SendTaskSuccess", **given)
 
     def send_failure(self, state: str, error: str, cause: str = "") -> None:
-        """Fail a `.waitForTaskToken` task, as whoever holds its token would."""
+        """Fail a `.waitForTaskToken` task, or an activity's, as its token's holder would."""
         given = {"taskToken": self.task_token(state), "error": error, "cause": cause}
         self._server.call("stepfunctions", "SendTaskFailure", **given)
 
@@ -121,7 +125,7 @@ class Execution:
     def calls(self, state: str) -> list[Any]:
         """What the state handed to its task, one value an attempt: whether real or mocked.
 
-        For a function its payload; otherwise the API's parameters.
+        For a function its payload, for an activity its input; otherwise the API's parameters.
         """
         at: dict[int, str] = {}
         found = []
@@ -133,7 +137,7 @@ class Execution:
         return found
 
     def task_token(self, state: str) -> str:
-        """The token that a `.waitForTaskToken` task gave away. Raises TestingError when none waits."""
+        """The token of a `.waitForTaskToken` task or an activity's. Raises TestingError when none waits."""
         for frame in self._frames():
             if frame.state == state and frame.task_token is not None:
                 return frame.task_token

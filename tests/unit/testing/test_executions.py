@@ -64,6 +64,21 @@ def test_the_history_is_what_the_api_gives(stepwell: Stepwell) -> None:
     assert [event["timestamp"] for event in execution.history] == [event["timestamp"] for event in given]
 
 
+def test_an_activitys_task_is_done_by_the_test(stepwell: Stepwell) -> None:
+    """No worker needs to poll: the test brings the result, and a redriven failure is among the calls."""
+    states = stepwell.client("stepfunctions")
+    activity = states.create_activity(name="a")["activityArn"]
+    execution = stepwell.start(stepwell.machine("m", machine(("Work", task(activity)))), {"n": 1})
+    stepwell.settle()
+    execution.send_failure("Work", "Boom")
+    assert execution.wait().error == "Boom"
+    states.redrive_execution(executionArn=execution.arn)
+    stepwell.settle()
+    execution.send_success("Work", 2)
+    assert execution.wait().output == 2
+    assert execution.calls("Work") == [{"n": 1}, {"n": 1}]
+
+
 @pytest.mark.parametrize("accepted", [True, False])
 def test_a_person_s_answer_is_sent_for_a_task_token(stepwell: Stepwell, accepted: bool) -> None:
     payload: dict[str, Any] = {"FunctionName": "ask", "Payload": {"token.$": "$$.Task.Token"}}
