@@ -36,6 +36,7 @@ from stepwell.services import (
     s3,
     sagemaker,
     sagemaker_runtime,
+    sns,
     sqs,
     ssm,
     stepfunctions,
@@ -67,6 +68,7 @@ COUNTED: dict[str, stepwell.Counted] = {
     "processing jobs in progress": (sagemaker.ProcessingJob, lambda job: job.live),
     "queues": (sqs.Queue, lambda queue: True),
     "state machines": (stepfunctions.StateMachine, lambda machine: True),
+    "topics": (sns.Topic, lambda topic: True),
     "training jobs in progress": (sagemaker.TrainingJob, lambda job: job.live),
 }
 #: who keeps the ids of this machine
@@ -283,6 +285,7 @@ class Server:
             sagemaker_runtime.service(self.sagemaker.router, servers, self.sagemaker.captures),
             ssm.service(self.ssm),
             stepfunctions.service(self.engine, self.clock.now, self.bells),
+            sns.service(sns.Parts(endpoint=self.url)),
             sqs.service(self.sqs),
             stepwell.service(
                 status=self.status,

@@ -14,7 +14,7 @@ from stepwell.calls import Caller
 from stepwell.durable import View
 from stepwell.identity.evaluate import Policies
 from stepwell.identity.policy import Policy
-from stepwell.services import events, iam, lambda_, logs, s3, sagemaker, sqs, ssm, stepfunctions, sts
+from stepwell.services import events, iam, lambda_, logs, s3, sagemaker, sns, sqs, ssm, stepfunctions, sts
 
 Tags = Mapping[str, str]
 
@@ -57,6 +57,7 @@ _TAGS: Mapping[str, Callable[[View, str], Tags]] = {
     "logs": logs.tags_of,
     "s3": s3.tags_of,
     "sagemaker": sagemaker.tags_of,
+    "sns": sns.tags_of,
     "sqs": sqs.tags_of,
     "ssm": ssm.tags_of,
     "states": stepfunctions.tags_of,
@@ -64,13 +65,15 @@ _TAGS: Mapping[str, Callable[[View, str], Tags]] = {
 
 
 def resource_policy(view: View, resource: str) -> Policy | None:
-    """The policy on a function, a bucket, a log group, a queue or a bus; None for all that has none."""
+    """The policy on a function, bucket, log group, topic, queue or bus; None for all that has none."""
     if resource.startswith("arn:aws:lambda:"):
         return lambda_.policy_of(view, resource)
     if resource.startswith("arn:aws:s3:::"):
         return s3.policy_of(view, resource.removeprefix("arn:aws:s3:::").partition("/")[0])
     if resource.startswith("arn:aws:logs:"):
         return logs.policy_of(view)
+    if resource.startswith("arn:aws:sns:"):
+        return sns.policy_of(view, resource)
     if resource.startswith("arn:aws:sqs:"):
         return sqs.policy_of(view, resource)
     if resource.startswith("arn:aws:events:") and ":event-bus/" in resource:

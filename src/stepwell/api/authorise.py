@@ -27,6 +27,8 @@ _SPELLINGS = {
     "query": ("AccessDenied", 403),
     "rest-xml": ("AccessDenied", 403),
 }
+#: services that have a word of their own
+_OWN_WORDS = {"sns": ("AuthorizationError", 403)}
 
 #: what no bucket policy denies to root
 _ROOTS_OWN = frozenset({"GetBucketPolicy", "PutBucketPolicy", "DeleteBucketPolicy"})
@@ -142,7 +144,7 @@ def text_of(decision: Decision, caller: Caller, action: str, resource: str) -> s
 
 def refusal_of(service: str, message: str) -> AccessDenied:
     """A denial as the service (botocore's name) spells it."""
-    code, status = _SPELLINGS.get(
+    code, status = _OWN_WORDS.get(service) or _SPELLINGS.get(
         service_model(service).resolved_protocol, (AccessDenied.code, AccessDenied.status)
     )
     return AccessDenied(message, code=code, status=status)

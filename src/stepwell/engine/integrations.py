@@ -203,6 +203,14 @@ INTEGRATIONS: Mapping[tuple[str, str], Integration] = {
         failures="FailedEntryCount",
     ),
     ("lambda", "invoke"): LAMBDA,
+    ("sns", "publish"): Integration(
+        service="sns",
+        operation="Publish",
+        prefix="SNS",
+        title="AmazonSNS",
+        patterns=frozenset({REPLY, TOKEN}),
+        json_members=frozenset({"Message"}),
+    ),
     ("sqs", "sendMessage"): Integration(
         service="sqs",
         operation="SendMessage",
@@ -254,7 +262,6 @@ _ELSEWHERE: Mapping[str, frozenset[str]] = {
         "http": "invoke",
         "mediaconvert": "createJob",
         "sagemaker": "createLabelingJob",
-        "sns": "publish",
     }.items()
 }
 

@@ -9,7 +9,8 @@ state machine, so that a repeat is harmless.
 A message's body:
 
     id             unique; names the delivery
-    target         the ARN of a function, a state machine, a log group, a document or a queue
+    target         the ARN of a function, a state machine, a log group, a document, a queue or a topic; a URL
+                   for an HTTP request
     payload        JSON: what the target gets
     source_arn     the resource whose event it is
     principal      the service that delivers: `s3.amazonaws.com`
@@ -19,8 +20,14 @@ A message's body:
     lane           deliveries of one lane are made one after the other; without one, at once
     run_command    whom a document is for: Run Command's `Targets`
     message_group  the group of a message to a queue
-    attributes     attributes of a message to a queue: name → text
-    dead_letter    {"queue": ARN, "event": JSON}: where, and as what, it ends when it is given up
+    deduplication  of a message to a FIFO queue; the delivery's id unless told
+    attributes     attributes of a message to a queue: name → text, or {"type", "text"}, or {"type", "data"}
+                   with bytes as base64
+    plain          whether the payload is text that arrives as it is, not as JSON
+    subject        of a message to a topic
+    headers        of an HTTP request
+    dead_letter    {"queue": ARN, "event": JSON}: where, and as what, it ends when it is given up; "letter"
+                   has members of that delivery, in place of EventBridge's attributes
 """
 
 from __future__ import annotations
@@ -34,7 +41,7 @@ from stepwell.api.callers import role_session, service_principal
 from stepwell.calls import Call, Caller, Origin, Reply
 from stepwell.durable import Draft, Effect, EffectKind, Outcome, Record, Timer, View
 from stepwell.errors import AwsError
-from stepwell.triggers import lanes, targets
+from stepwell.triggers import lanes, posting, targets
 
 log = logging.getLogger(__name__)
 
@@ -59,7 +66,9 @@ PASSING = frozenset(
 #: codes of failures → what a dead letter says of them
 _REASONS = {
     "AccessDeniedException": "NO_PERMISSIONS",
+    "AuthorizationError": "NO_PERMISSIONS",
     "ExecutionLimitExceeded": "THROTTLING",
+    "NotFound": "NO_RESOURCE",
     "QueueDoesNotExist": "NO_RESOURCE",
     "ResourceNotFoundException": "NO_RESOURCE",
     "StateMachineDoesNotExist": "NO_RESOURCE",
@@ -166,7 +175,10 @@ def give_up(draft: Draft, body: Body, code: str, message: str, *, exhausted: str
 
 
 def _letter(body: Body, lost: FailedDelivery, exhausted: str | None) -> dict[str, Any]:
-    """The delivery to the dead-letter queue (EventBridge user guide, "Using dead-letter queues")."""
+    """The delivery to the dead-letter queue (EventBridge user guide, "Using dead-letter queues").
+
+    A delivery whose service adds nothing to its dead letters says what they are: `letter`.
+    """
     attributes = {
         "RULE_ARN": lost.source_arn,
         "TARGET_ARN": lost.target,
@@ -180,7 +192,7 @@ def _letter(body: Body, lost: FailedDelivery, exhausted: str | None) -> dict[str
         "payload": body["dead_letter"]["event"],
         "source_arn": body["source_arn"],
         "principal": body["principal"],
-        "attributes": attributes,
+        **body["dead_letter"].get("letter", {"attributes": attributes}),
     }
 
 
@@ -197,6 +209,9 @@ def _attempt(draft: Draft, body: Body) -> None:
 
 
 async def _perform(dispatch: Dispatch, account: str, effect: Effect) -> None:
+    if "headers" in effect.body:
+        await posting.post(effect.body["target"], effect.body["headers"], effect.body["payload"])
+        return
     for call in calls_of(effect.body, account, effect.token):
         try:
             await dispatch(call)

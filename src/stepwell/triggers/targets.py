@@ -1,11 +1,12 @@
 """What a delivery calls: a table from the kind of its target to the calls that make it.
 
-A target is a function, a state machine, a log group, a Run Command document or a queue. What a call
+A target is a function, a state machine, a log group, a Run Command document, a queue or a topic. What a call
 answers when the target has the event already counts as success: deliveries are made at least once.
 """
 
 from __future__ import annotations
 
+import base64
 import json
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -67,21 +68,41 @@ def _command(target: arn.Arn, body: Body) -> list[Request]:
 def _send(target: arn.Arn, body: Body) -> list[Request]:
     params: dict[str, Any] = {
         "QueueUrl": f"https://sqs.{target.region}.amazonaws.com/{target.account}/{target.resource}",
-        "MessageBody": json.dumps(body["payload"]),
+        "MessageBody": _text(body),
     }
     if body.get("message_group"):
-        params |= {"MessageGroupId": body["message_group"], "MessageDeduplicationId": body["id"]}
+        params["MessageGroupId"] = body["message_group"]
+    if target.resource.endswith(".fifo"):
+        params["MessageDeduplicationId"] = body.get("deduplication") or body["id"]
     if body.get("attributes"):
-        params["MessageAttributes"] = {
-            name: {"DataType": "String", "StringValue": value} for name, value in body["attributes"].items()
-        }
+        params["MessageAttributes"] = {name: _attribute(each) for name, each in body["attributes"].items()}
     return [("sqs", "SendMessage", params)]
+
+
+def _publish(target: arn.Arn, body: Body) -> list[Request]:
+    params = {"TopicArn": str(target), "Message": _text(body)}
+    return [("sns", "Publish", params | ({"Subject": body["subject"]} if body.get("subject") else {}))]
+
+
+def _text(body: Body) -> str:
+    payload = body["payload"]
+    return payload if body.get("plain") else json.dumps(payload)
+
+
+def _attribute(value: str | Mapping[str, str]) -> dict[str, Any]:
+    """A message's attribute, from its text alone or from its type with text or bytes."""
+    if isinstance(value, str):
+        return {"DataType": "String", "StringValue": value}
+    if "text" in value:
+        return {"DataType": value["type"], "StringValue": value["text"]}
+    return {"DataType": value["type"], "BinaryValue": base64.b64decode(value["data"])}
 
 
 #: the target's service, as ARNs name it → its resources begin with, the calls, the operation that they need
 TARGETS: Mapping[str, tuple[str, Callable[[arn.Arn, Body], list[Request]], tuple[str, str]]] = {
     "lambda": ("function:", _invoke, ("lambda", "Invoke")),
     "logs": ("log-group:", _log, ("logs", "PutLogEvents")),
+    "sns": ("", _publish, ("sns", "Publish")),
     "sqs": ("", _send, ("sqs", "SendMessage")),
     "ssm": ("document/", _command, ("ssm", "SendCommand")),
     "states": ("stateMachine:", _start, ("stepfunctions", "StartExecution")),

@@ -172,7 +172,7 @@ def test_a_delivery_is_given_up_after_its_attempts_or_age(server, targets, limit
     assert [lost.attempts for lost in given_up(server)] == [attempts]
 
 
-@pytest.mark.parametrize("target", ["nonsense", "arn:aws:sns:us-east-1:000000000000:topic"])
+@pytest.mark.parametrize("target", ["nonsense", "arn:aws:kinesis:us-east-1:000000000000:stream/s"])
 def test_a_target_that_takes_no_deliveries_is_given_up(server, targets, target):
     send(server, target=target)
     assert [lost.code for lost in given_up(server)] == ["InvalidTarget"]

@@ -79,7 +79,7 @@ def test_all_faults_of_a_definition_are_told_at_once(world: World) -> None:
     [
         ("arn:aws:states:::sagemaker:createTransformJob.sync", "UNSUPPORTED: Stepwell does not support the "
          "operation CreateTransformJob of sagemaker"),
-        ("arn:aws:states:::sns:publish", "UNSUPPORTED: Stepwell does not support the resource"),
+        ("arn:aws:states:::dynamodb:getItem", "UNSUPPORTED: Stepwell does not support the resource"),
         ("arn:aws:states:::dynamodb:scan", "SCHEMA_VALIDATION_FAILED: The resource provided "
          "arn:aws:states:::dynamodb:scan is not recognized."),
         ("arn:aws:states:::aws-sdk:sagemaker:describeNothing", "SCHEMA_VALIDATION_FAILED: The resource "
