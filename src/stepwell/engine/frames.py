@@ -70,7 +70,7 @@ class Frame:
     index: int
     #: id of the last event of its causal chain: the next event's `previousEventId`
     last: int
-    #: the `previousEventId` of that event
+    #: what was last when its present step began: an evaluation that fails stands behind that
     before: int = 0
     phase: Phase = Phase.BETWEEN
     #: the state that it is in
@@ -299,7 +299,7 @@ def _waiting(frame: Frame, event: Event) -> None:
 def _retrying(frame: Frame, event: Event) -> None:
     frame.phase = Phase.RETRYING
     frame.attempts[event["retrier"]] = frame.attempts.get(event["retrier"], 0) + 1
-    frame.last = event["last"]
+    frame.last = frame.before = event["last"]
     _forget(frame)
 
 
