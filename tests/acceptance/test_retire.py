@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -16,7 +17,7 @@ CONTAINER = {"Image": "stepwell-tests/bare:1", "ModelDataUrl": "s3://seesaw/by-h
 
 
 @pytest.fixture(scope="module")
-def seesaw(tmp_path_factory: pytest.TempPathFactory) -> Seesaw:
+def seesaw(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Seesaw]:
     folder = tmp_path_factory.mktemp("retire")
     server = Running(folder / "data")
     server.start()
