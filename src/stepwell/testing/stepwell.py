@@ -243,7 +243,8 @@ class Stepwell:
         `{"0": raises(…), "1-2": raises(…), "3": returns(…)}`. Attempts are counted by execution, and within
         a Map or Parallel state by iteration or branch.
 
-        An earlier mock of the state is replaced. Raises TestingError for a state that is no task.
+        An earlier mock of the state is replaced. Raises TestingError for a state that is no task, or an
+        activity's, which `Execution.send_success` ends.
         """
         name = self._tasks(machine, [state])
         mock = Mock(machine=name, state=state, answers=_chosen(answers, returns, raises, after))
@@ -311,11 +312,17 @@ class Stepwell:
         except AwsError as error:
             raise TestingError(f"a mock needs its machine first: {error.message}") from error
         program = self._server.engine.programs.machine(found["definition"])
-        tasks = [name for name, state in program.states.items() if isinstance(state, TaskState)]
+        tasks = {
+            name: state.resource for name, state in program.states.items() if isinstance(state, TaskState)
+        }
         for state in states:
             if state not in tasks:
                 raise TestingError(
                     f"{state!r} is no Task state of {found['name']}: {', '.join(tasks) or 'it has none'}"
+                )
+            if ":activity:" in tasks[state]:
+                raise TestingError(
+                    f"{state!r} is an activity's task: send_success or send_failure of its execution end it"
                 )
         name: str = found["name"]
         return name

@@ -68,7 +68,10 @@ def test_an_activitys_task_is_done_by_the_test(stepwell: Stepwell) -> None:
     """No worker needs to poll: the test brings the result, and a redriven failure is among the calls."""
     states = stepwell.client("stepfunctions")
     activity = states.create_activity(name="a")["activityArn"]
-    execution = stepwell.start(stepwell.machine("m", machine(("Work", task(activity)))), {"n": 1})
+    arn = stepwell.machine("m", machine(("Work", task(activity))))
+    with pytest.raises(TestingError, match="send_success"):
+        stepwell.mock(arn, "Work", returns=1)
+    execution = stepwell.start(arn, {"n": 1})
     stepwell.settle()
     execution.send_failure("Work", "Boom")
     assert execution.wait().error == "Boom"
