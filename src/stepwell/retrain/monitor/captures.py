@@ -12,11 +12,14 @@ import base64
 import binascii
 import csv
 import json
+import math
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
-from typing import Any, Iterator, List, Sequence, Tuple
+from typing import Any, Dict, Iterator, List, Sequence, Tuple
 
+#: characters of what is said about a request that can't be read: who asked chose its content
+LONGEST_REMARK = 200
 #: what SageMaker's own algorithms call an answer in JSON
 ANSWERS = ("predicted_label", "prediction", "score")
 
@@ -56,8 +59,8 @@ def record(line: str, columns: Sequence[str]) -> Record:
         about, data = value["eventMetadata"], value["captureData"]
         event, time = str(about["eventId"]), moment(about["inferenceTime"])
         asked = data["endpointInput"]
-    except (ValueError, KeyError, TypeError) as error:
-        raise Unreadable(f"no captured request: {error!r}") from None
+    except (ValueError, KeyError, TypeError, OverflowError, RecursionError) as error:
+        raise Unreadable(f"no captured request: {error!r:.{LONGEST_REMARK}}") from None
     rows = _rows(_content(asked), columns)
     given = data.get("endpointOutput")
     return Record(
@@ -82,16 +85,22 @@ def _content(part: Any) -> Any:
         if kind == "JSON":
             return _json(text)
         return [row for row in csv.reader(text.splitlines()) if row]
-    except (KeyError, TypeError, binascii.Error, ValueError, csv.Error) as error:
-        raise Unreadable(f"what was captured can't be read: {error!r}") from None
+    except (KeyError, TypeError, binascii.Error, ValueError, csv.Error, RecursionError) as error:
+        raise Unreadable(f"what was captured can't be read: {error!r:.{LONGEST_REMARK}}") from None
 
 
 def _json(text: str) -> Any:
-    """A JSON value; several lines of JSON are a list."""
+    """A JSON value; several lines of JSON are a list. What no JSON has, NaN and 1e999, stays text."""
+    known: Dict[str, Any] = {"parse_constant": str, "parse_float": _float}
     try:
-        return json.loads(text)
+        return json.loads(text, **known)
     except ValueError:
-        return [json.loads(line) for line in text.splitlines() if line.strip()]
+        return [json.loads(line, **known) for line in text.splitlines() if line.strip()]
+
+
+def _float(text: str) -> Any:
+    found = float(text)
+    return found if math.isfinite(found) else text
 
 
 def _rows(value: Any, columns: Sequence[str]) -> Tuple[Tuple[str, ...], ...]:

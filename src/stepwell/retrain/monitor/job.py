@@ -66,7 +66,7 @@ def run(base: Path, at: str = "") -> Report:
         state.profile, state.rows, state.tallies = digest, 0, {}
     tallies = {name: tally(each, state.tallies.get(name)) for name, each in training.items()}
     _count(base / "capture", told, state, tallies, report, captures.moment(at) if at else None)
-    dropped = labels.join(state, labels.read(base / "labels"))
+    dropped = labels.join(state, labels.read(base / "labels", state.awaiting))
     if dropped:
         report.remarks.append(f"{dropped} answers waited in vain for a label.")
     _measure(told, training, tallies, state, report)
@@ -139,7 +139,9 @@ def _measure(
             }
             unseen = getattr(tallies[name], "unseen", {})
             if unseen and "unseen" in found:
-                report.columns[name]["unseen"]["values"] = dict(list(unseen.items())[:MOST_REMARKS])
+                # JSON may hold half a character, which no file in UTF-8 can
+                told_of = {each.encode("utf-8", "replace").decode("utf-8"): n for each, n in unseen.items()}
+                report.columns[name]["unseen"]["values"] = dict(list(told_of.items())[:MOST_REMARKS])
             values.update({(measure, name): (each.value, each.chance) for measure, each in found.items()})
         state.rows, state.tallies = 0, {}
     else:

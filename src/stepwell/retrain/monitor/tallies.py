@@ -18,6 +18,8 @@ from .distributions import Bounds, Categories, Numbers, Plain
 LEAST_EXPECTED = 5
 #: categories never seen in training that are counted by name
 MOST_UNSEEN = 1000
+#: characters of such a category's name, as many as a batch's may have; whoever asks chooses it
+LONGEST_NAME = 256
 
 
 @dataclass(frozen=True)
@@ -101,10 +103,13 @@ class CategoryTally:
         name = class_name(cell)
         if not name:
             self.missing += 1
-        elif name in self._counts or name in self._training.counts or len(self._counts) < MOST_UNSEEN:
+        elif name in self._counts or name in self._training.counts or self._has_room(name):
             self._counts[name] = self._counts.get(name, 0) + 1
         else:
             self._beyond += 1
+
+    def _has_room(self, name: str) -> bool:
+        return len(self._counts) < MOST_UNSEEN and len(name) <= LONGEST_NAME
 
     @property
     def known(self) -> int:

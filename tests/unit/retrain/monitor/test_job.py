@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import base64
 import json
 import os
 import random
@@ -55,6 +56,39 @@ def test_between_the_two_limits_nothing_is_told_and_nothing_re_arms(watch: Watch
     found = watch.measure(asked(2, 0.4))
     assert [each["measure"] for each in found.standing] == ["psi"]
     assert "1 that crossed before aren't back" in found.sentence
+
+
+#: what a caller may send to an endpoint: encoding, body
+HOSTILE = {
+    "nested without end": ("JSON", "[" * 100_000),
+    "nested in lines": ("JSON", "{}\n" + "[" * 100_000),
+    "no UTF-8, a megabyte of it": ("BASE64", base64.b64encode(b"\xff" * (1 << 20)).decode()),
+    "half a character": ("JSON", '[1, "\\ud800"]'),
+    "no number of JSON's": ("JSON", '[NaN, "a"]'),
+    "a number beyond all": ("JSON", '[1e999, "a"]'),
+    "digits without end": ("JSON", f'[{"9" * 10_000}, "a"]'),
+    "a category of a megabyte": ("JSON", json.dumps([1, "k" * (1 << 20)])),
+}
+
+
+@pytest.mark.parametrize("case", HOSTILE)
+def test_what_callers_send_neither_ends_a_measure_nor_swells_it(tmp_path: Path, case: str) -> None:
+    """Requests are written by whoever may ask the endpoint: a body is counted, or remarked on, briefly."""
+    encoding, body = HOSTILE[case]
+    watch = Watch(
+        tmp_path,
+        ["x", "y"],
+        profile(2000, x=numbers(TRAINED), y=categories({"a": 2000})),
+        limits=PSI,
+        least_rows=5,
+    )
+    asked = [line(str(n), body, encoding=encoding, answer="nan\n", inference=str(n)) for n in range(20)]
+    report = watch.measure(asked)
+    assert report.requests + report.unreadable == 20
+    assert len(json.dumps(report.to_json())) < 20_000
+    assert sum(path.stat().st_size for path in tmp_path.rglob("state.json")) < 20_000
+    again = watch.measure(line(f"more-{n}", '[0, "a"]', encoding="JSON") for n in range(20))
+    assert again.requests == 20
 
 
 def test_patience_is_measures_in_a_row(watch: Watch) -> None:
