@@ -377,6 +377,7 @@ _MOVES = {
     "LambdaFunctionScheduled": _scheduled,
     "ActivityScheduled": _scheduled,
     "ActivityStarted": _submitted,
+    "EvaluationFailed": _on,
     "TaskStarted": _on,
     "LambdaFunctionStarted": _on,
     "TaskSubmitted": _submitted,
