@@ -219,6 +219,8 @@ class Evidence:
             return cls.from_json(json.loads(text))
         except json.JSONDecodeError as error:
             raise EvidenceInvalid(f"this is no JSON: {error}") from None
+        except RecursionError:
+            raise EvidenceInvalid("the document is nested too deeply") from None
 
 
 def single(value: float) -> float:

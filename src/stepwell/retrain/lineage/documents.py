@@ -13,7 +13,7 @@ def document(text: Any) -> Any:
     """A JSON text's value; None for what is none."""
     try:
         return json.loads(text) if isinstance(text, str | bytes) else None
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
 
 

@@ -168,3 +168,9 @@ def test_outcomes_survive_packing(rows: int, data: st.DataObject) -> None:
     models = [tuple(data.draw(st.lists(value, min_size=rows, max_size=rows))) for _ in range(2)]
     found = Outcomes(tuple(f"{at:016x}" for at in range(rows)), kind, *models)
     assert Outcomes.from_json(rows, json.loads(json.dumps(found.to_json()))) == found
+
+
+@pytest.mark.parametrize("text", ["[" * 100_000, '{"a":' * 100_000])
+def test_a_text_that_is_nested_without_end_is_refused(text: str) -> None:
+    with pytest.raises(EvidenceInvalid, match="nested"):
+        Evidence.parse(text)
