@@ -6,6 +6,7 @@ timers(parts)     messages expire, deleted queues are emptied, move tasks go on
 
 from __future__ import annotations
 
+from stepwell.api.bells import Bells
 from stepwell.api.operations import Service
 from stepwell.durable.loop import TimerHandler
 from stepwell.services.sqs import (
@@ -19,7 +20,7 @@ from stepwell.services.sqs import (
     sending,
     tagging,
 )
-from stepwell.api.bells import Bells
+from stepwell.services.sqs.errors import missing
 from stepwell.services.sqs.names import Addresses
 from stepwell.services.sqs.parts import Parts
 from stepwell.services.sqs.permissions import policy_of
@@ -43,6 +44,7 @@ def service(parts: Parts) -> Service:
             *tagging.OPERATIONS,
         ),
         invalid="InvalidParameterValue",
+        missing=missing,
     )
 
 

@@ -10,9 +10,9 @@ import math
 
 from msgspec.structs import replace
 
+from stepwell.api.bells import Bells
 from stepwell.durable import Draft
 from stepwell.services.sqs import retention
-from stepwell.api.bells import Bells
 from stepwell.services.sqs.records import (
     Group,
     Message,

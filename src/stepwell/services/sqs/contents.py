@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from stepwell.services.sqs.errors import InvalidMessageContents, InvalidParameterValue, MissingParameter
+from stepwell.services.sqs.errors import InvalidMessageContents, InvalidParameterValue, missing
 from stepwell.services.sqs.records import Attribute
 
 _STRANGE = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
@@ -20,7 +20,7 @@ MOST_ATTRIBUTES = 10
 def check_body(body: str) -> None:
     """Raise MissingParameter for an empty body, InvalidMessageContents for characters that none may have."""
     if not body:
-        raise MissingParameter("The request must contain the parameter MessageBody.")
+        raise missing("MessageBody")
     if _STRANGE.search(body):
         raise InvalidMessageContents(
             "Invalid binary character was found in the message body, the set of allowed characters is #x9 | "

@@ -140,3 +140,7 @@ class UnsupportedOperation(AwsError):
 
 def no_queue() -> QueueDoesNotExist:
     return QueueDoesNotExist("The specified queue does not exist.")
+
+
+def missing(parameter: str) -> MissingParameter:
+    return MissingParameter(f"The request must contain the parameter {parameter}.")

@@ -8,7 +8,7 @@ from typing import Any
 
 from stepwell.durable import Draft
 from stepwell.services.sqs import settings
-from stepwell.services.sqs.errors import InvalidParameterValue, MissingParameter
+from stepwell.services.sqs.errors import InvalidParameterValue, missing
 from stepwell.services.sqs.records import Message, Queue, Seen, SeenUntil, digest
 
 #: seconds for which a deduplication id lets nothing more in
@@ -21,7 +21,7 @@ def group(queue: Queue, params: Mapping[str, Any]) -> str | None:
     """The message's group. Raises MissingParameter: every message of a FIFO queue has one."""
     found: str | None = params.get("MessageGroupId") or None
     if queue.fifo and found is None:
-        raise MissingParameter("The request must contain the parameter MessageGroupId.")
+        raise missing("MessageGroupId")
     return found
 
 

@@ -13,12 +13,12 @@ from typing import Any, ClassVar
 from msgspec.structs import replace
 
 from stepwell import arn
+from stepwell.api.bells import Bells
 from stepwell.api.operations import Operation, Right, Site, words
 from stepwell.calls import Call
 from stepwell.durable import Draft, Record, Timer, View
 from stepwell.durable.loop import TimerHandler
 from stepwell.services.sqs import boxes, names, queues
-from stepwell.api.bells import Bells
 from stepwell.services.sqs.errors import (
     InvalidParameterValue,
     ResourceNotFoundException,

@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
+from stepwell.api.bells import Bells
 from stepwell.api.operations import Operation, words
 from stepwell.calls import Call
 from stepwell.durable import Draft
 from stepwell.services.sqs import batches, boxes, handles, names
-from stepwell.api.bells import Bells
 from stepwell.services.sqs.errors import InvalidParameterValue, MessageNotInflight
 from stepwell.services.sqs.records import Place, Queue, find
 

@@ -13,12 +13,12 @@ from typing import Any
 
 from msgspec.structs import replace
 
+from stepwell.api.bells import Bells
 from stepwell.api.context import Context
 from stepwell.api.operations import Operation, words
 from stepwell.calls import Call
 from stepwell.durable import Draft
 from stepwell.services.sqs import boxes, handles, names, settings, showing
-from stepwell.api.bells import Bells
 from stepwell.services.sqs.errors import InvalidParameterValue
 from stepwell.services.sqs.records import Message, Opening, Place, Queue, by_arn, find, message_key, place_key
 

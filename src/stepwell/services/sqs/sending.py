@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
+from stepwell.api.bells import Bells
 from stepwell.api.operations import Operation, words
 from stepwell.calls import Call
 from stepwell.durable import Draft
 from stepwell.services.sqs import batches, boxes, contents, fifo, names, settings, sums
-from stepwell.api.bells import Bells
 from stepwell.services.sqs.errors import BatchRequestTooLong, InvalidParameterValue
 from stepwell.services.sqs.records import Message, Queue, find
 
