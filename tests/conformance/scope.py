@@ -8,7 +8,12 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 #: services that the server has, as recordings name them
-SERVED = frozenset({"activity", "iam", "lambda", "logs", "s3", "sagemaker", "sfn", "stepfunctions", "sts"})
+SERVED = frozenset(
+    {
+        *("activity", "events", "iam", "lambda", "logs", "s3", "sagemaker", "sfn", "sns", "sqs"),
+        *("stepfunctions", "sts"),
+    }
+)
 
 #: members of a state, and the feature that they belong to
 MEMBERS = dict.fromkeys(("ItemReader", "ItemBatcher", "ResultWriter", "Label"), "distributed Map")

@@ -67,9 +67,9 @@ def test_members_that_are_newer_than_the_recording_are_no_difference() -> None:
     ("state", "lacking"),
     [
         ({"Type": "Pass", "Result": "JSONata"}, []),
-        ({"Type": "Pass", "QueryLanguage": "JSONata"}, ["JSONata"]),
+        ({"Type": "Pass", "QueryLanguage": "JSONata"}, []),
         ({"Type": "Pass", "Parameters": {"a.$": "$.a"}, "OutputPath": "$$.Execution"}, []),
-        ({"Type": "Pass", "Parameters": {"a.$": "$a.b"}}, ["variables"]),
+        ({"Type": "Pass", "Parameters": {"a.$": "$a.b"}}, []),
         ({"Type": "Map", "ItemProcessor": {"ProcessorConfig": {"Mode": "DISTRIBUTED"}}}, ["distributed Map"]),
     ],
 )
@@ -84,8 +84,7 @@ def test_a_case_needs_what_it_calls() -> None:
     """Operations and services that the server lacks are told, each once."""
     calls = [
         {"op": "create_activity", "args": {}},
-        {"op": "create_state_machine", "args": {"publish": True}},
-        {"op": "publish_state_machine_version", "args": {}},
+        {"op": "list_activities", "args": {}, "who": "secondary"},
     ]
-    case = {"kind": "trace", "resources": ["lambda", "sqs"], "tags": [], "calls": calls}
-    assert needs(case) == ["activities", "the service sqs", "versions and aliases"]
+    case = {"kind": "trace", "resources": ["lambda", "dynamodb"], "tags": [], "calls": calls}
+    assert needs(case) == ["a second account", "the service dynamodb"]

@@ -139,6 +139,11 @@ class Dispatcher:
                 f"Stepwell does not support the operation {call.operation} of {call.service}"
             )
         shape = operation_model(call.service, call.operation).input_shape
+        if service.missing is not None and shape is not None:
+            absent = (name for name in shape.required_members if call.params.get(name) is None)
+            first = next(absent, None)
+            if first is not None:
+                raise service.missing(first)
         validate(shape, call.params, service.invalid)
         refuse_unknown(operation, shape, call.params)
         return operation

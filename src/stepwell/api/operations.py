@@ -20,6 +20,7 @@ from typing import Any
 from stepwell.api.context import Context
 from stepwell.calls import Call, Reply
 from stepwell.durable.ports import View
+from stepwell.errors import AwsError
 
 Answer = Mapping[str, Any] | Reply | None
 Read = Callable[[Call, View], Answer]
@@ -103,12 +104,19 @@ class Service:
     """One AWS service: its name in botocore and its operations."""
 
     def __init__(
-        self, name: str, operations: Iterable[Operation], *, invalid: str = "ValidationException"
+        self,
+        name: str,
+        operations: Iterable[Operation],
+        *,
+        invalid: str = "ValidationException",
+        missing: Callable[[str], AwsError] | None = None,
     ) -> None:
         #: botocore's name, `stepfunctions`
         self.name = name
         #: the code of an error about parameters that break the model's constraints
         self.invalid = invalid
+        #: the error about a required parameter that is not there, for services that have one of their own
+        self.missing = missing
         self.operations: Mapping[str, Operation] = {operation.name: operation for operation in operations}
 
 

@@ -374,10 +374,13 @@ def failure(resource: Resource, error: AwsError, request_id: str) -> tuple[str, 
     shape = None if target is None else _modelled(*target, error.error_code)
     if resource.row is not None:
         generic = resource.row.title
+        # the optimised integrations still speak the former protocol of services that changed theirs
+        changed = "awsQueryCompatible" in service_model(resource.row.service).metadata
+        code = (changed and error.former) or error.error_code
         name = f"{resource.row.prefix}.{_exception(shape or generic)}"
         cause = (
             f"{error.message} (Service: {resource.row.title}; Status Code: {error.http_status}; "
-            f"Error Code: {error.error_code}; Request ID: {request_id}; Proxy: null)"
+            f"Error Code: {code}; Request ID: {request_id}; Proxy: null)"
         )
         return name, cause
     prefix = sdk(resource.type.removeprefix("aws-sdk:")).prefix

@@ -7,6 +7,7 @@ import pytest
 from stepwell.api.models import operation_model
 from stepwell.engine import integrations, shapes
 from stepwell.engine.integrations import INTEGRATIONS
+from stepwell.errors import AwsError
 
 PREFIX = "arn:aws:states:::"
 
@@ -18,7 +19,9 @@ PREFIX = "arn:aws:states:::"
         ("states", "startExecution.sync:2", "stepfunctions", "StartExecution"),
         ("sagemaker", "createProcessingJob.sync", "sagemaker", "CreateProcessingJob"),
         ("events", "putEvents.waitForTaskToken", "events", "PutEvents"),
+        ("sns", "publish.waitForTaskToken", "sns", "Publish"),
         ("sqs", "sendMessage", "sqs", "SendMessage"),
+        ("aws-sdk:sns", "createTopic", "sns", "CreateTopic"),
         ("aws-sdk:sfn", "describeExecution", "stepfunctions", "DescribeExecution"),
         ("aws-sdk:sagemakerruntime", "invokeEndpoint", "sagemaker-runtime", "InvokeEndpoint"),
         ("aws-sdk:cloudwatchlogs", "putLogEvents", "logs", "PutLogEvents"),
@@ -126,3 +129,36 @@ def test_a_streamed_body_is_text_and_has_a_checksum() -> None:
         assert sent.get("ChecksumAlgorithm") != "CRC32"
     invoke = operation_model("sagemaker-runtime", "InvokeEndpoint")
     assert shapes.request(invoke, {"EndpointName": "e", "Body": [1]}).keys() == {"EndpointName", "Body"}
+
+
+class Missing(AwsError):
+    """An error of a service that changed its protocol."""
+
+    code = "MissingParameterException"
+    former = "MissingParameter"
+
+
+@pytest.mark.parametrize(
+    ("action", "error", "name", "code"),
+    [
+        ("sqs:sendMessage", Missing("m"), "SQS.AmazonSQSException", "MissingParameter"),
+        ("sns:publish", AwsError("m", code="NotFound"), "SNS.NotFoundException", "NotFound"),
+        (
+            "sns:publish",
+            AwsError("m", code="AuthorizationError", status=403),
+            "SNS.AuthorizationErrorException",
+            "AuthorizationError",
+        ),
+        ("aws-sdk:sns:publish", AwsError("m", code="NotFound"), "Sns.NotFoundException", None),
+    ],
+)
+def test_an_error_is_named_as_its_service_names_it(
+    action: str, error: AwsError, name: str, code: str | None
+) -> None:
+    """SQS's are named by the protocol that it had, which the optimised integration still speaks."""
+    resource = integrations.parse(f"{PREFIX}{action}")
+    assert resource is not None
+    found, cause = integrations.failure(resource, error, "r")
+    assert found == name
+    assert cause.startswith("m (Service: ")
+    assert code is None or f"Error Code: {code};" in cause

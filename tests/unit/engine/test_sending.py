@@ -71,3 +71,13 @@ def test_an_entry_that_is_not_taken_fails_the_task() -> None:
     outcome, _ = performed("events:putEvents", {"Entries": [{"Detail": "x"}]}, answer)
     assert outcome["error"] == "EventBridge.FailedEntry"
     assert json.loads(outcome["cause"]) == answer
+
+
+def test_a_topics_message_may_be_an_object() -> None:
+    outcome, call = performed("sns:publish", {"TopicArn": "t", "Message": {"a": [1]}}, {"MessageId": "m"})
+    assert (call.service, call.operation, json.loads(call.params["Message"])) == (
+        "sns",
+        "Publish",
+        {"a": [1]},
+    )
+    assert outcome["result"]["MessageId"] == "m"

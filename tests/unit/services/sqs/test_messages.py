@@ -275,3 +275,9 @@ def test_a_receive_reads_as_little_of_a_long_queue_as_of_a_short_one(
         entries = [{"Id": str(n), "MessageBody": f"{part}-{n}"} for n in range(10)]
         call("SendMessageBatch", QueueUrl=queue, Entries=entries)
     assert steps() < 1.5 * short
+
+
+def test_what_a_call_must_have_is_told_in_sqs_s_words(call: Sqs, queue: str) -> None:
+    with pytest.raises(AwsError, match="must contain the parameter MessageBody") as refusal:
+        call("SendMessage", QueueUrl=queue)
+    assert refusal.value.former == "MissingParameter"
