@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from stepwell.asl import references
 from stepwell.asl.build import build
 from stepwell.asl.checks import check_machine
 from stepwell.asl.diagnostics import (
@@ -32,6 +33,14 @@ def compile(text: str) -> Program:
 def validate(text: str) -> tuple[Diagnostic, ...]:
     """All that is wrong or suspicious in a definition, whatever the text. Raises nothing."""
     return _read(text)[1]
+
+
+def variable_references(text: str) -> dict[str, list[str]]:
+    """State name → the variables that it reads, of a definition without errors."""
+    model, diagnostics = _read(text)
+    if model is None:
+        raise DefinitionInvalid(diagnostics)
+    return references.variable_references(model)
 
 
 def _read(text: str) -> tuple[MachineModel | None, tuple[Diagnostic, ...]]:

@@ -84,6 +84,7 @@ class Engine:
         #: told of an activity for which there may be a task: before the commit
         self._ring = ring
         self._runs: OrderedDict[str, Run] = OrderedDict()
+        self._evaluator = evaluations.Evaluator()
         #: JSONata's expressions as each deciding thread compiled them: on a server there is one
         self._compiled = threading.local()
 
@@ -100,7 +101,7 @@ class Engine:
                 perform=lambda effect: stop(effect, self._dispatch),
                 complete=_stop_done,
             ),
-            EffectKind(name=EVALUATION, perform=evaluations.perform, complete=self._evaluation_done),
+            EffectKind(name=EVALUATION, perform=self._evaluator.perform, complete=self._evaluation_done),
         ]
 
     def timers(self) -> dict[str, Callable[[Timer, Draft], None]]:

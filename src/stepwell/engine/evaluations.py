@@ -66,7 +66,19 @@ def answered(turn: Turn, frame: Frame, key: str, answer: dict[str, Any]) -> None
     turn.note(frame, EVALUATED, key=key, answer=answer)
 
 
-async def perform(effect: Effect) -> dict[str, Any]:
+class Evaluator:
+    """Evaluates in processes of their own, few at a time."""
+
+    def __init__(self, most: int = 2) -> None:
+        self._slots = asyncio.Semaphore(most)
+
+    async def perform(self, effect: Effect) -> dict[str, Any]:
+        """The answer to an effect's question."""
+        async with self._slots:
+            return await _evaluate(effect)
+
+
+async def _evaluate(effect: Effect) -> dict[str, Any]:
     """Evaluate in a new process, which nothing that the expression does can outlive."""
     process = await asyncio.create_subprocess_exec(
         sys.executable,

@@ -25,6 +25,7 @@ from stepwell.services.stepfunctions.records import (
     StateMachineVersion,
     configuration,
     definition_of,
+    shown_definition,
     target,
     version_key,
 )
@@ -196,7 +197,7 @@ def describe_machine(call: Call, view: View) -> Answer:
     if found.revision:
         shown["revisionId"] = found.revision
     if call.params.get("includedData") != "METADATA_ONLY":
-        shown["definition"] = definition_of(view, found.definition)
+        shown.update(shown_definition(view, found.definition))
     return shown
 
 

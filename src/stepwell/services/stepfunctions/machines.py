@@ -34,6 +34,7 @@ from stepwell.services.stepfunctions.records import (
     definition_of,
     find,
     save,
+    shown_definition,
     target,
     versions_of,
 )
@@ -267,7 +268,7 @@ def describe(call: Call, view: View) -> Answer:
         shown["description"] = version.description
     if call.params.get("includedData") == "METADATA_ONLY":
         return shown
-    return {**shown, "definition": definition_of(view, configured.definition)}
+    return {**shown, **shown_definition(view, configured.definition)}
 
 
 def list_all(call: Call, view: View) -> Answer:

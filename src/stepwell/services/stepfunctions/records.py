@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 
 from msgspec import Struct, field
 
+from stepwell.asl.definition import variable_references
 from stepwell.durable import Draft, Record, View
 from stepwell.services.stepfunctions import names
 from stepwell.services.stepfunctions.errors import StateMachineDoesNotExist
@@ -199,6 +200,13 @@ def definition_of(view: View, digest: str) -> str:
     data = view.small_blob(digest)
     assert data is not None, "a definition lives as long as a record needs it"
     return data.decode()
+
+
+def shown_definition(view: View, digest: str) -> dict[str, Any]:
+    """A definition as descriptions show it: its text, and which variables its states read."""
+    text = definition_of(view, digest)
+    found = variable_references(text) if '"Assign"' in text else {}
+    return {"definition": text, **({"variableReferences": found} if found else {})}
 
 
 def save(draft: Draft, record: Configured) -> None:
