@@ -14,8 +14,8 @@ import pytest
 from jobs import IMAGE, Work
 from running import Running, ended, until
 
-from stepwell.retrain import monitor_rights
-from stepwell.retrain.names import Names
+from stepwell.retrain.resources import monitor_rights
+from stepwell.retrain.resources.names import Names
 
 PROGRAM = f"""
 import pulumi

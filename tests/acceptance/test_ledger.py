@@ -11,8 +11,8 @@ import pytest
 from retrain.ledger.world import APPROVED, World
 
 from stepwell.retrain import archives
-from stepwell.retrain.definition import definition
-from stepwell.retrain.states import Job, Machine
+from stepwell.retrain.machine.definition import definition
+from stepwell.retrain.machine.states import Job, Machine
 from stepwell.testing import Execution, Stepwell, raises
 
 IMAGE = "683313688378.dkr.ecr.us-east-1.amazonaws.com/sagemaker-scikit-learn:1.4-2-cpu-py3"

@@ -13,9 +13,9 @@ from seesaws import IMAGE, INFERENCE, TRAIN, batch, flipped
 from stepwell.api import authorise
 from stepwell.identity.evaluate import Decision, Policies, Request, decide
 from stepwell.identity.match import Names as Patterns
-from stepwell.retrain import monitor_rights, rights
-from stepwell.retrain.names import Names
-from stepwell.retrain.rights import Right
+from stepwell.retrain.resources import monitor_rights, rights
+from stepwell.retrain.resources.names import Names
+from stepwell.retrain.resources.rights import Right
 from stepwell.testing import Execution, Stepwell
 
 PROGRAM = f"""

@@ -9,33 +9,33 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from stepwell.retrain.columns import Column, Columns
-    from stepwell.retrain.conditions import When
-    from stepwell.retrain.declaration import DeclarationError
     from stepwell.retrain.gate.settings import Baseline, Slice
-    from stepwell.retrain.monitoring import Monitor
-    from stepwell.retrain.parts import Approval, Deploy, Gate, Prepare, Train
-    from stepwell.retrain.triggers import Schedule, Upload, Window
+    from stepwell.retrain.parts.columns import Column, Columns
+    from stepwell.retrain.parts.conditions import When
+    from stepwell.retrain.parts.declaration import DeclarationError
+    from stepwell.retrain.parts.monitoring import Monitor
+    from stepwell.retrain.parts.steps import Approval, Deploy, Gate, Prepare, Train
+    from stepwell.retrain.parts.triggers import Schedule, Upload, Window
     from stepwell.retrain.workflow import RetrainingWorkflow
 
 #: the module of each public name
 _MODULES = {
-    "Approval": "parts",
+    "Approval": "parts.steps",
     "Baseline": "gate.settings",
-    "Column": "columns",
-    "Columns": "columns",
-    "DeclarationError": "declaration",
-    "Deploy": "parts",
-    "Gate": "parts",
-    "Monitor": "monitoring",
-    "Prepare": "parts",
+    "Column": "parts.columns",
+    "Columns": "parts.columns",
+    "DeclarationError": "parts.declaration",
+    "Deploy": "parts.steps",
+    "Gate": "parts.steps",
+    "Monitor": "parts.monitoring",
+    "Prepare": "parts.steps",
     "RetrainingWorkflow": "workflow",
-    "Schedule": "triggers",
+    "Schedule": "parts.triggers",
     "Slice": "gate.settings",
-    "Train": "parts",
-    "Upload": "triggers",
-    "When": "conditions",
-    "Window": "triggers",
+    "Train": "parts.steps",
+    "Upload": "parts.triggers",
+    "When": "parts.conditions",
+    "Window": "parts.triggers",
 }
 
 __all__ = [

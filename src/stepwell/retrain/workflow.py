@@ -15,24 +15,24 @@ from typing import Any
 import pulumi
 import pulumi_aws as aws
 
-from stepwell.retrain import names as names_
-from stepwell.retrain import rights, storing
-from stepwell.retrain.conditions import When
-from stepwell.retrain.declaration import DeclarationError, instance_of, known, texts
-from stepwell.retrain.definition import definition
-from stepwell.retrain.functions import LOG_DAYS, SETTINGS, Functions
 from stepwell.retrain.gate.metrics import METRICS
-from stepwell.retrain.monitor_resources import Monitoring
-from stepwell.retrain.monitoring import Monitor
-from stepwell.retrain.monitoring import check as check_monitor
-from stepwell.retrain.names import Later, Names
-from stepwell.retrain.parts import Approval, Deploy, Gate, Prepare, Train, check_kind
-from stepwell.retrain.roles import Roles
-from stepwell.retrain.shipping import Shipping, dumped, ship
-from stepwell.retrain.sourcedir import PROGRAM
-from stepwell.retrain.starting import Starting
-from stepwell.retrain.states import Deployment, Job, Machine, processing_input
-from stepwell.retrain.triggers import Trigger
+from stepwell.retrain.machine.definition import definition
+from stepwell.retrain.machine.states import Deployment, Job, Machine, processing_input
+from stepwell.retrain.parts.conditions import When
+from stepwell.retrain.parts.declaration import DeclarationError, instance_of, known, texts
+from stepwell.retrain.parts.monitoring import Monitor
+from stepwell.retrain.parts.monitoring import check as check_monitor
+from stepwell.retrain.parts.steps import Approval, Deploy, Gate, Prepare, Train, check_kind
+from stepwell.retrain.parts.triggers import Trigger
+from stepwell.retrain.resources import names as names_
+from stepwell.retrain.resources import rights, storing
+from stepwell.retrain.resources.functions import LOG_DAYS, SETTINGS, Functions
+from stepwell.retrain.resources.monitoring import Monitoring
+from stepwell.retrain.resources.names import Later, Names
+from stepwell.retrain.resources.roles import Roles
+from stepwell.retrain.resources.shipping import Shipping, dumped, ship
+from stepwell.retrain.resources.sourcedir import PROGRAM
+from stepwell.retrain.resources.starting import Starting
 
 #: Pulumi's type of the component
 TYPE = "stepwell:retrain:RetrainingWorkflow"

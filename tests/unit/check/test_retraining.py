@@ -61,7 +61,7 @@ def test_a_retraining_workflow_is_portable_and_has_the_rights_that_it_needs(
 
 def test_a_right_that_a_workflow_lacks_is_told(write: Write) -> None:
     lacking = (
-        "import stepwell.retrain.rights as rights\nwhole = rights.machine\n"
+        "import stepwell.retrain.resources.rights as rights\nwhole = rights.machine\n"
         'rights.machine = lambda *a, **k: [each for each in whole(*a, **k) if each.sid != "Deploy"]\n'
     )
     found = check(write(lacking + program(), JOBS))

@@ -27,7 +27,7 @@ from stepwell.errors import UsageError
         ),
         ("import pulumi\nraise pulumi.RunError('said nicely')\n", "said nicely", "", 2, ""),
         (
-            "from stepwell.retrain.declaration import whole\n\nwhole('rows', 0, 1, 9)\n",
+            "from stepwell.retrain.parts.declaration import whole\n\nwhole('rows', 0, 1, 9)\n",
             "rows is a whole number from 1 to 9, not 0",
             "",
             3,

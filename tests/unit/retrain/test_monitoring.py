@@ -6,13 +6,14 @@ from typing import Any
 
 import pytest
 
-from stepwell.retrain import monitoring
-from stepwell.retrain.conditions import When
-from stepwell.retrain.declaration import DeclarationError
 from stepwell.retrain.monitor.configuration import Configuration, Limits
-from stepwell.retrain.monitoring import Monitor
-from stepwell.retrain.parts import Column, Gate, Prepare
-from stepwell.retrain.triggers import Upload
+from stepwell.retrain.parts import monitoring
+from stepwell.retrain.parts.columns import Column
+from stepwell.retrain.parts.conditions import When
+from stepwell.retrain.parts.declaration import DeclarationError
+from stepwell.retrain.parts.monitoring import Monitor
+from stepwell.retrain.parts.steps import Gate, Prepare
+from stepwell.retrain.parts.triggers import Upload
 
 EVERY = [
     ("1 day", "rate(1 day)"),

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from stepwell.retrain import sourcedir
+from stepwell.retrain.resources import sourcedir
 
 TRAIN = """
 import os, pathlib, sys

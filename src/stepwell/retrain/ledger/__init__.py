@@ -10,5 +10,5 @@ answer is lost, and an event may come again. Time comes in with each question (`
 with the execution's history and not with the clock of whichever machine answered.
 
 The folder is shipped to Lambda as it is, for Python 3.12 with boto3. It imports nothing of Stepwell. What the
-functions may do stands in the table of `stepwell.retrain.rights`.
+functions may do stands in the table of `stepwell.retrain.resources.rights`.
 """

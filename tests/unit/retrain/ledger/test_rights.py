@@ -11,9 +11,9 @@ from botocore.exceptions import ClientError
 from retrain.ledger.test_approvals import Waiting
 from retrain.ledger.world import APPROVED, World, released
 
-from stepwell.retrain import rights
-from stepwell.retrain.names import Names
-from stepwell.retrain.rights import Right
+from stepwell.retrain.resources import rights
+from stepwell.retrain.resources.names import Names
+from stepwell.retrain.resources.rights import Right
 
 
 def names(world: World, endpoint: str | None = None) -> Names:

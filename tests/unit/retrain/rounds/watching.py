@@ -9,10 +9,10 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from stepwell.retrain.monitor_definition import MonitorMachine, definition
+from stepwell.retrain.machine.monitoring import MonitorMachine, definition
+from stepwell.retrain.machine.states import Job
 from stepwell.retrain.rounds import handler, standing
 from stepwell.retrain.rounds.handler import Monitor
-from stepwell.retrain.states import Job
 from stepwell.testing import Execution, Stepwell
 
 CROSSING = {"measure": "psi", "column": "age", "value": 0.7, "cross": 0.2, "rearm": 0.1}

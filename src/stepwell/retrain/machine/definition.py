@@ -10,8 +10,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from stepwell.retrain.serving import serving
-from stepwell.retrain.states import (
+from stepwell.retrain.machine.serving import serving
+from stepwell.retrain.machine.states import (
     RETRY_BUSY,
     RETRY_PASSING,
     Machine,

@@ -15,9 +15,10 @@ from typing import Any
 import pulumi
 import pulumi_aws as aws
 
-from stepwell.retrain import archives, sourcedir
-from stepwell.retrain.names import Later, Names
-from stepwell.retrain.parts import Gate, Prepare, Train
+from stepwell.retrain import archives
+from stepwell.retrain.parts.steps import Gate, Prepare, Train
+from stepwell.retrain.resources import sourcedir
+from stepwell.retrain.resources.names import Later, Names
 
 
 class Shipping:

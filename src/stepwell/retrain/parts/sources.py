@@ -6,7 +6,7 @@ import ast
 import re
 from pathlib import Path
 
-from stepwell.retrain.declaration import DeclarationError
+from stepwell.retrain.parts.declaration import DeclarationError
 
 _NAMED = re.compile(r"([A-Za-z_]\w*):([A-Za-z_]\w*)")
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from stepwell.retrain.names import Later, Names
-from stepwell.retrain.rights import STOPS, WATCHES, Right, container, function, listing
+from stepwell.retrain.resources.names import Later, Names
+from stepwell.retrain.resources.rights import STOPS, WATCHES, Right, container, function, listing
 
 #: the monitor's roles and things: `digits-monitor`, `digits-rounds`, ...
 JOB, FUNCTION, MACHINE, SCHEDULE = "monitor-job", "rounds", "monitor", "monitor-schedule"

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from stepwell.retrain.names import Names
+from stepwell.retrain.resources.names import Names
 
 #: service → part → what the service acts for; "": all other parts
 SOURCES: Mapping[str, Mapping[str, str]] = {

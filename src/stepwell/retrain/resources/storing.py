@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import pulumi
 import pulumi_aws as aws
 
-from stepwell.retrain.names import Names
+from stepwell.retrain.resources.names import Names
 
 
 def bucket(

@@ -10,11 +10,11 @@ from typing import Any
 import pulumi
 import pulumi_aws as aws
 
-from stepwell.retrain import rights
-from stepwell.retrain.names import Later, Names
-from stepwell.retrain.roles import Roles
-from stepwell.retrain.shipping import dumped
-from stepwell.retrain.triggers import Schedule, Trigger, Upload, Window
+from stepwell.retrain.parts.triggers import Schedule, Trigger, Upload, Window
+from stepwell.retrain.resources import rights
+from stepwell.retrain.resources.names import Later, Names
+from stepwell.retrain.resources.roles import Roles
+from stepwell.retrain.resources.shipping import dumped
 
 #: an arrival as the machine's input; EventBridge puts quotes around what is text
 ARRIVED = (

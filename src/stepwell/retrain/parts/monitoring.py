@@ -6,16 +6,16 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from stepwell.retrain import schedules
-from stepwell.retrain.declaration import DeclarationError, Part, matches, number, seconds, whole
 from stepwell.retrain.gate.metrics import METRICS
-from stepwell.retrain.triggers import Trigger
+from stepwell.retrain.parts import schedules
+from stepwell.retrain.parts.declaration import DeclarationError, Part, matches, number, seconds, whole
+from stepwell.retrain.parts.triggers import Trigger
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from stepwell.retrain.conditions import When
-    from stepwell.retrain.parts import Gate, Prepare
+    from stepwell.retrain.parts.conditions import When
+    from stepwell.retrain.parts.steps import Gate, Prepare
 
 #: a measure's threshold: (where it crosses, where it has been back); one number: half of it is back;
 #: None: it is measured and never crosses

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from io import BytesIO
 from pathlib import Path
 
-from stepwell.retrain import train_and_pack
+from stepwell.retrain.resources import train_and_pack
 
 #: the script that a training job runs first
 PROGRAM = "train_and_pack.py"

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import zoneinfo
 
-from stepwell.retrain.declaration import DeclarationError, known
+from stepwell.retrain.parts.declaration import DeclarationError, known
 
 _RATE = re.compile(r"rate\((\d+) (minute|hour|day)(s?)\)")
 _CRON = re.compile(r"cron\((.*)\)")

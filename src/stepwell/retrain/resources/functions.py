@@ -9,11 +9,11 @@ from dataclasses import dataclass
 import pulumi
 import pulumi_aws as aws
 
-from stepwell.retrain import rights
-from stepwell.retrain.names import Names
-from stepwell.retrain.rights import Right
-from stepwell.retrain.roles import Roles
-from stepwell.retrain.shipping import package
+from stepwell.retrain.resources import rights
+from stepwell.retrain.resources.names import Names
+from stepwell.retrain.resources.rights import Right
+from stepwell.retrain.resources.roles import Roles
+from stepwell.retrain.resources.shipping import package
 
 #: where the ledger's settings lie in the bucket
 SETTINGS = "code/settings.json"

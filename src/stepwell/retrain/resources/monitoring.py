@@ -8,15 +8,17 @@ from dataclasses import dataclass
 import pulumi
 import pulumi_aws as aws
 
-from stepwell.retrain import archives, monitor_rights, monitoring
-from stepwell.retrain.conditions import When
-from stepwell.retrain.monitor_definition import MonitorMachine, definition
-from stepwell.retrain.monitoring import Monitor
-from stepwell.retrain.names import Later, Names
-from stepwell.retrain.parts import Gate, Prepare
-from stepwell.retrain.roles import Roles
-from stepwell.retrain.shipping import Shipping, dumped
-from stepwell.retrain.states import Job
+from stepwell.retrain import archives
+from stepwell.retrain.machine.monitoring import MonitorMachine, definition
+from stepwell.retrain.machine.states import Job
+from stepwell.retrain.parts import monitoring
+from stepwell.retrain.parts.conditions import When
+from stepwell.retrain.parts.monitoring import Monitor
+from stepwell.retrain.parts.steps import Gate, Prepare
+from stepwell.retrain.resources import monitor_rights
+from stepwell.retrain.resources.names import Later, Names
+from stepwell.retrain.resources.roles import Roles
+from stepwell.retrain.resources.shipping import Shipping, dumped
 
 #: what the job and the function are made of
 JOB_PACKAGES = ("gate", "prepare", "monitor")

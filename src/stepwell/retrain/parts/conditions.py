@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from stepwell.retrain.declaration import DeclarationError, Part, number, seconds, whole
+from stepwell.retrain.parts.declaration import DeclarationError, Part, number, seconds, whole
 
 LONGEST = 366 * 86400
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from stepwell.retrain.declaration import DeclarationError, Part
+from stepwell.retrain.parts.declaration import DeclarationError, Part
 from stepwell.retrain.prepare import settings as prepare
 from stepwell.retrain.prepare.faults import SettingsInvalid
 

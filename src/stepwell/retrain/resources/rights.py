@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from stepwell.retrain.names import Later, Names, joined
+from stepwell.retrain.resources.names import Later, Names, joined
 
 _PULLS = "images are built here from a list of libraries, and not pulled"
 _METRICS = "the job's metrics are read off its log here, without the role's help"

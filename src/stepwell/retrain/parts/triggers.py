@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from stepwell.retrain import schedules
-from stepwell.retrain.declaration import DeclarationError, Part, matches, whole
+from stepwell.retrain.parts import schedules
+from stepwell.retrain.parts.declaration import DeclarationError, Part, matches, whole
 
 #: where a workflow keeps its own objects
 OWN_PREFIXES = (

@@ -11,10 +11,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from stepwell.retrain import columns as columns_
-from stepwell.retrain import sources
-from stepwell.retrain.columns import Column, Columns
-from stepwell.retrain.declaration import (
+from stepwell.retrain.gate.faults import SettingsInvalid as GateInvalid
+from stepwell.retrain.gate.metrics import METRICS
+from stepwell.retrain.gate.settings import Baseline, Settings, Slice
+from stepwell.retrain.parts import columns as columns_
+from stepwell.retrain.parts import sources
+from stepwell.retrain.parts.columns import Column, Columns
+from stepwell.retrain.parts.declaration import (
     DeclarationError,
     Part,
     instance_of,
@@ -24,9 +27,6 @@ from stepwell.retrain.declaration import (
     texts,
     whole,
 )
-from stepwell.retrain.gate.faults import SettingsInvalid as GateInvalid
-from stepwell.retrain.gate.metrics import METRICS
-from stepwell.retrain.gate.settings import Baseline, Settings, Slice
 from stepwell.retrain.prepare.faults import SettingsInvalid as PrepareInvalid
 from stepwell.retrain.prepare.settings import Settings as PrepareSettings
 

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from stepwell.retrain.states import PROCESSING, RETRY_PASSING, Job, Later, State
+from stepwell.retrain.machine.states import PROCESSING, RETRY_PASSING, Job, Later, State
 
 #: of the events that tell of a crossing
 SOURCE, DETAIL_TYPE = "stepwell.retrain", "Drift Detected"

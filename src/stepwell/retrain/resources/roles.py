@@ -9,10 +9,10 @@ from dataclasses import dataclass
 import pulumi
 import pulumi_aws as aws
 
-from stepwell.retrain import trust
-from stepwell.retrain.names import Names
-from stepwell.retrain.rights import Right
-from stepwell.retrain.shipping import dumped
+from stepwell.retrain.resources import trust
+from stepwell.retrain.resources.names import Names
+from stepwell.retrain.resources.rights import Right
+from stepwell.retrain.resources.shipping import dumped
 
 VERSION = "2012-10-17"
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from stepwell.retrain.states import Deployment, Machine, State, ledger, otherwise, tags, task
+from stepwell.retrain.machine.states import Deployment, Machine, State, ledger, otherwise, tags, task
 
 #: how SageMaker refuses what isn't there, called through the SDK integration, and whatever else it refuses
 REFUSED = ["SageMaker.SageMakerException"]

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from stepwell.retrain.declaration import matches
+from stepwell.retrain.parts.declaration import matches
 
 #: characters of a workflow's name
 LONGEST = 32
