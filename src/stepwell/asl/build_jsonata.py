@@ -151,8 +151,24 @@ def _task(model: StateModel, _block: Compile) -> State:
         resource=fields["Resource"],
         timeout=_integer(fields, "TimeoutSeconds", None, lowest=1),
         heartbeat=_integer(fields, "HeartbeatSeconds", None, lowest=1),
-        credentials=_of_input(fields.get("Credentials"), "Credentials"),
+        credentials=_credentials(fields),
     )
+
+
+def _credentials(fields: Fields) -> Expression:
+    """`{"RoleArn": …}`, or None."""
+    if "Credentials" not in fields:
+        return lambda _raw, _env: None
+    read = _of_input(fields["Credentials"], "Credentials", "object")
+
+    def resolve(raw: Any, env: Environment) -> Any:
+        found = read(raw, env)
+        if not isinstance(found.get("RoleArn"), str):
+            why = f"The Credentials field has no RoleArn that is a string: {plain(found)}"
+            raise QueryError(why, "Credentials", evaluating=False)
+        return found
+
+    return resolve
 
 
 def _pass(model: StateModel, _block: Compile) -> State:

@@ -145,6 +145,14 @@ def query_or(kind: Kind) -> Kind:
     return check
 
 
+def credentials(value: Any) -> Iterator[Fault]:
+    """An object that names a role."""
+    if not isinstance(value, dict):
+        yield (), "Expected value of type Object"
+    elif "RoleArn" not in value:
+        yield (), "These fields are required: [RoleArn]"
+
+
 def items(value: Any) -> Iterator[Fault]:
     """A JSONata expression, or an array that may hold some."""
     yield from query()(value) if isinstance(value, list) else query_or(array)(value)
@@ -275,7 +283,7 @@ _ROWS = (
     _on(_TASK, "TimeoutSecondsPath", reference_path, JSONPATH),
     _on(_TASK, "HeartbeatSeconds", _SECONDS, query=query_or(_SECONDS)),
     _on(_TASK, "HeartbeatSecondsPath", reference_path, JSONPATH),
-    _on(_TASK, "Credentials", payload, query=query()),
+    _on(_TASK, "Credentials", payload, query=query_or(credentials)),
     _on(frozenset({"Pass"}), "Result", anything, JSONPATH),
     _on(_WAIT, "Seconds", integer(0, MAX_SECONDS), query=query_or(integer(0, MAX_SECONDS))),
     _on(_WAIT, "SecondsPath", reference_path, JSONPATH),

@@ -12,6 +12,7 @@ import hashlib
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import jsonatapy
@@ -169,6 +170,10 @@ class Query:
             try:
                 # a panic of the engine's Rust comes as no Exception; it must not end whoever evaluates
                 text: str | None = expression.evaluate_json_or_none(None, bindings, **limits)
+                if text is None or not ("null" in text or text == '""'):
+                    return text
+                # what JSON has no text for: infinity becomes null, and a function an empty text
+                value = expression.evaluate(None, bindings, **limits)
             except UnicodeEncodeError:
                 raise
             except ValueError as error:
@@ -178,18 +183,14 @@ class Query:
                     raise
                 del env.compiled[self.text]
                 raise QueryFailed("D1011: The expression cannot be evaluated") from None
-            if text is not None and ("null" in text or text == '""'):
-                # what JSON has no text for: infinity becomes null, and a function an empty text
-                value = expression.evaluate(None, bindings, **limits)
-                if not _finite(value):
-                    raise QueryFailed("D1001: Number out of range: Infinity")
-                if value is None and text == '""':
-                    return None
-        return text
+        if not _finite(value):
+            raise QueryFailed("D1001: Number out of range: Infinity")
+        return None if value is None and text == '""' else text
 
 
+@lru_cache(maxsize=4096)
 def parse(text: str) -> Query:
-    """Parse an expression. Raises QuerySyntaxError."""
+    """Parse an expression. Raises QuerySyntaxError. Definitions repeat theirs; a parsed one is a value."""
     found = tuple(tokens(text))
     for token in found:
         if token.kind == "symbol" and token.text in LATER_OPERATORS:
