@@ -22,14 +22,16 @@ PASSING = [
     "Sandbox.Timedout",
 ]
 RETRY_PASSING = {"ErrorEquals": PASSING, "IntervalSeconds": 1, "MaxAttempts": 5, "BackoffRate": 2}
-#: another run holds the claim: it may train for hours. A retry is three events, and an execution has 25,000:
-#: so many waits of two minutes, once to begin and once after a person, are five days each and fit
+#: another run holds the claim: it may train for hours. Those that wait ask at random moments, as of many that
+#: ask at once only one gets its turn. A retry is three events, and an execution has 25,000: so many pauses of
+#: two minutes in the mean, once to begin and once after a person, are five days each and fit
 RETRY_BUSY = {
     "ErrorEquals": ["Busy"],
-    "IntervalSeconds": 1,
+    "IntervalSeconds": 2,
     "BackoffRate": 1.3,
-    "MaxDelaySeconds": 120,
+    "MaxDelaySeconds": 240,
     "MaxAttempts": 4000,
+    "JitterStrategy": "FULL",
 }
 PROCESSING = "/opt/ml/processing"
 
