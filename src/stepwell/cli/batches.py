@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 #: the state of a workflow that names its bucket
 READER = "ReadSummary"
+#: characters of a run's name that are shown: its beginning names it in other commands
+RUN_SHOWN = 8
 #: categories of a column that are shown
 CATEGORIES = 5
 
@@ -53,7 +55,7 @@ def _reason(command: F) -> F:
 @data_option
 @json_option
 def list_batches(workflow: str, data: Path, as_json: bool) -> None:
-    """List a workflow's batches: what became of each, and why."""
+    """List a workflow's batches: what became of each, by which run (`stepwell gate show RUN`), and why."""
     every = _open(workflow, data).records.all()
     if as_json:
         print_json([each.to_json() for each in every])
@@ -62,11 +64,12 @@ def list_batches(workflow: str, data: Path, as_json: bool) -> None:
         click.echo("no batches", err=True)
         return
     print_table(
-        ("batch", "status", "begun", "rows", "objects", "why"),
+        ("batch", "status", "run", "begun", "rows", "objects", "why"),
         (
             (
                 each.name,
                 each.status,
+                each.execution.rpartition(":")[2][:RUN_SHOWN],
                 _moment(each.created),
                 "" if each.rows is None else str(each.rows),
                 str(len(each.objects)),
