@@ -11,7 +11,7 @@ import pytest
 from running import Running, ended, until
 from seesaws import HEADER, Seesaw, batch, flipped
 
-pytestmark = pytest.mark.timeout(180)
+pytestmark = [pytest.mark.faults, pytest.mark.timeout(180)]
 
 
 @dataclass(frozen=True, kw_only=True)
