@@ -257,6 +257,8 @@ def revive(frame: Frame, last: int) -> None:
     What is done stays done; a state that did not come to its end begins again, except that a Parallel or
     Map state goes on with those of its children that are not done. `last` is the event that follows.
     """
+    # nobody answers any more what it asked for
+    frame.evaluating = None
     if frame.phase is Phase.DONE:
         return
     failed = frame.failed
@@ -265,7 +267,7 @@ def revive(frame: Frame, last: int) -> None:
         frame.phase = Phase.CHILDREN
         frame.started, frame.length, frame.begun = failed.started, failed.length, failed.begun
         frame.children, frame.outputs = failed.children, failed.outputs
-    frame.last = last
+    frame.last = frame.before = last
     frame.attempts = {}
     if frame.phase is Phase.BETWEEN:
         return

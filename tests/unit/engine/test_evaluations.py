@@ -153,6 +153,25 @@ def test_a_stopped_execution_waits_for_no_value(world: World) -> None:
     assert world.describe(execution)["status"] == "ABORTED"
 
 
+@pytest.mark.parametrize("type_", ["Pass", "Parallel", "Map"])
+def test_a_redrive_asks_again(world: World, type_: str) -> None:
+    """Of an execution that was stopped while an expression was evaluated, wherever that was."""
+    body = {"StartAt": "A", "States": {"A": {"Type": "Pass", "End": True}}}
+    fields: Definition = {
+        "Pass": {},
+        "Parallel": {"Branches": [body]},
+        "Map": {"Items": [1], "ItemProcessor": body},
+    }[type_]
+    state = {"Type": type_, **fields, "Output": "{% $length($pad('x', $states.input.width)) %}", "End": True}
+    execution = world.start(world.create(machine(S=state)), {"width": 7})
+    world.run(effects=False)
+    world.call("StopExecution", executionArn=execution)
+    world.run()
+    world.call("RedriveExecution", executionArn=execution)
+    world.run()
+    assert world.output(execution) == 7
+
+
 def test_a_catcher_has_less_time(world: World) -> None:
     """What a catcher's own expressions may not begin is told as any other failure."""
     function = world.function("f", lambda event: 1 / 0)
