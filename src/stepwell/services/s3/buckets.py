@@ -31,11 +31,11 @@ OWNERS_ACLS = ("private", "bucket-owner-full-control")
 
 
 class Notification(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """Which events of which keys go to which function."""
+    """Which events of which keys go to which function or topic."""
 
     id: str
-    #: the function's ARN, with a version or alias perhaps
-    function: str
+    #: the ARN; a function's with a version or alias perhaps. The first versions knew functions only
+    target: str = msgspec.field(name="function")
     #: `s3:ObjectCreated:*`
     events: tuple[str, ...]
     #: filter rules as (`Prefix` or `Suffix`, value), in the order given

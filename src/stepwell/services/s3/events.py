@@ -1,4 +1,4 @@
-"""What a bucket tells others: one record per change, for functions and for EventBridge.
+"""What a bucket tells others: one record per change, for functions, topics and EventBridge.
 
 Sources: the S3 user guide, "Event message structure" and "EventBridge event message structure".
 Sent in the decision that makes the change, so that neither is ever without the other.
@@ -17,9 +17,12 @@ from stepwell.calls import Call
 from stepwell.clock import iso
 from stepwell.durable import Draft
 from stepwell.services.s3.buckets import Bucket
+from stepwell.services.s3.destinations import PRINCIPAL, of_arn
 
 #: consumers are to compare the part before the point
 EVENT_VERSION = "2.1"
+#: of messages to topics
+_SUBJECT = "Amazon S3 Notification"
 
 #: event → EventBridge's detail type, and further members of its detail
 _BRIDGE: Mapping[str, tuple[str, Mapping[str, str]]] = {
@@ -64,22 +67,30 @@ class Change:
 
 
 def announce(call: Call, draft: Draft, bucket: Bucket, change: Change) -> None:
-    """Send the change to every function that wants it, and to EventBridge when that is switched on."""
+    """Send the change to all functions and topics that want it, and to EventBridge if that is switched on."""
     for target in bucket.notifications:
         if wants(target.events, change.event) and _fits(target.edge("Prefix"), target.edge("Suffix"), change):
             record = _record(call, draft, bucket, change, target.id)
-            draft.send(
-                "delivery",
-                {
-                    "id": draft.uuid(),
-                    "target": target.function,
-                    "payload": {"Records": [record]},
-                    "source_arn": bucket.arn,
-                    "principal": "s3.amazonaws.com",
-                },
-            )
+            draft.send("delivery", delivery(draft, bucket, target.target, {"Records": [record]}))
     if bucket.eventbridge and change.event in _BRIDGE:
         draft.send("event", _bridged(call, draft, bucket, change))
+
+
+def delivery(draft: Draft, bucket: Bucket, target: str, payload: Mapping[str, Any]) -> dict[str, Any]:
+    """The delivery of what a bucket has to say (`triggers.deliveries`)."""
+    return {
+        "id": draft.uuid(),
+        "target": target,
+        "payload": dict(payload),
+        "source_arn": bucket.arn,
+        "principal": PRINCIPAL,
+        **({"subject": _SUBJECT} if of_arn(target).service == "sns" else {}),
+    }
+
+
+def host_id(call: Call) -> str:
+    """The second id of a request."""
+    return base64.b64encode(call.request_id.encode()).decode()
 
 
 def wants(patterns: tuple[str, ...], event: str) -> bool:
@@ -112,7 +123,7 @@ def _record(call: Call, draft: Draft, bucket: Bucket, change: Change, configurat
         "requestParameters": {"sourceIPAddress": call.origin.source_ip},
         "responseElements": {
             "x-amz-request-id": call.request_id,
-            "x-amz-id-2": base64.b64encode(call.request_id.encode()).decode(),
+            "x-amz-id-2": host_id(call),
         },
         "s3": {
             "s3SchemaVersion": "1.0",

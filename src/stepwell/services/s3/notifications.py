@@ -1,25 +1,25 @@
-"""PutBucketNotificationConfiguration: which functions hear of which keys.
+"""PutBucketNotificationConfiguration: which functions and topics hear of which keys.
 
 A configuration is checked before it is kept, as S3 does: two may not claim the same event of the same
-key, and every function's own policy must let this bucket invoke it.
+key, and every destination's own policy must let this bucket in.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from itertools import combinations
 from typing import Any
 
 import msgspec
 
-from stepwell import arn
-from stepwell.api.callers import root, service_principal
 from stepwell.calls import Call
+from stepwell.clock import iso
 from stepwell.durable import Draft, View
-from stepwell.errors import AwsError, UnsupportedParameter
-from stepwell.identity import evaluate, policy
+from stepwell.errors import UnsupportedParameter
 from stepwell.services.s3 import errors
 from stepwell.services.s3.buckets import Bucket, Notification, bucket_of
+from stepwell.services.s3.destinations import DESTINATIONS, Destination, check_arn, check_policies, of_arn
+from stepwell.services.s3.events import delivery, host_id
 
 _OVERLAP = (
     "Configuration is ambiguously defined. Cannot have overlapping suffixes in two rules if the prefixes "
@@ -31,14 +31,13 @@ def put(call: Call, draft: Draft) -> None:
     """PutBucketNotificationConfiguration: takes the place of all earlier ones."""
     bucket = bucket_of(call, draft)
     asked = call.params["NotificationConfiguration"]
-    for kind, noun in (("TopicConfigurations", "topics"), ("QueueConfigurations", "queues")):
-        if asked.get(kind):
-            raise UnsupportedParameter(
-                f"PutBucketNotificationConfiguration: {kind} ({noun} as destinations) is not supported "
-                "by Stepwell; functions and EventBridge are"
-            )
+    if asked.get("QueueConfigurations"):
+        raise UnsupportedParameter(
+            "PutBucketNotificationConfiguration: QueueConfigurations (queues as destinations) is not "
+            "supported by Stepwell; functions, topics, to which queues subscribe, and EventBridge are"
+        )
     notifications = tuple(
-        _notification(each, draft) for each in asked.get("LambdaFunctionConfigurations") or ()
+        _notification(kind, each, draft) for kind in DESTINATIONS for each in asked.get(kind.member) or ()
     )
     if len({each.id for each in notifications}) != len(notifications):
         raise errors.InvalidArgument(
@@ -47,27 +46,42 @@ def put(call: Call, draft: Draft) -> None:
     if any(overlap(one, other) for one, other in combinations(notifications, 2)):
         raise errors.InvalidArgument(_OVERLAP, "FilterRule", "")
     if not call.params.get("SkipDestinationValidation"):
-        _check_destinations(bucket, notifications, draft)
+        check_policies(bucket.arn, (each.target for each in notifications), draft)
     eventbridge = asked.get("EventBridgeConfiguration") is not None
     draft.put(msgspec.structs.replace(bucket, notifications=notifications, eventbridge=eventbridge))
+    topics = (each.target for each in notifications if of_arn(each.target).service == "sns")
+    for topic in dict.fromkeys(topics):
+        draft.send("delivery", _test(call, draft, bucket, topic))
 
 
 def get(call: Call, view: View) -> dict[str, Any]:
     """GetBucketNotificationConfiguration."""
     bucket = bucket_of(call, view)
     output: dict[str, Any] = {}
-    if bucket.notifications:
-        output["LambdaFunctionConfigurations"] = [_shown(each) for each in bucket.notifications]
+    for each in bucket.notifications:
+        kind = of_arn(each.target)
+        output.setdefault(kind.member, []).append(_shown(kind, each))
     if bucket.eventbridge:
         output["EventBridgeConfiguration"] = {}
     return output
 
 
-def _notification(asked: Mapping[str, Any], draft: Draft) -> Notification:
-    function = asked["LambdaFunctionArn"]
-    parsed = arn.parse(function)
-    if parsed is None or parsed.service != "lambda" or not parsed.resource.startswith("function:"):
-        raise errors.InvalidArgument("The ARN could not be parsed", "CloudFunction", function)
+def _test(call: Call, draft: Draft, bucket: Bucket, topic: str) -> dict[str, Any]:
+    """What S3 says at first, so that whoever waits knows that notifications arrive."""
+    message = {
+        "Service": "Amazon S3",
+        "Event": "s3:TestEvent",
+        "Time": iso(draft.now),
+        "Bucket": bucket.name,
+        "RequestId": call.request_id,
+        "HostId": host_id(call),
+    }
+    return delivery(draft, bucket, topic, message)
+
+
+def _notification(kind: Destination, asked: Mapping[str, Any], draft: Draft) -> Notification:
+    target = asked[kind.arn]
+    check_arn(kind, target)
     rules = ((asked.get("Filter") or {}).get("Key") or {}).get("FilterRules") or ()
     named = tuple((rule["Name"].capitalize(), rule.get("Value", "")) for rule in rules)
     for name, _ in named:
@@ -82,16 +96,16 @@ def _notification(asked: Mapping[str, Any], draft: Draft) -> Notification:
             )
     return Notification(
         id=asked.get("Id") or draft.uuid(),
-        function=function,
+        target=target,
         events=tuple(asked["Events"]),
         rules=named,
     )
 
 
-def _shown(each: Notification) -> dict[str, Any]:
+def _shown(kind: Destination, each: Notification) -> dict[str, Any]:
     shown: dict[str, Any] = {
         "Id": each.id,
-        "LambdaFunctionArn": each.function,
+        kind.arn: each.target,
         "Events": list(each.events),
     }
     if each.rules:
@@ -117,48 +131,3 @@ def _covers(one: str, other: str) -> bool:
     return any(
         wide.endswith("*") and narrow.startswith(wide[:-1]) for wide, narrow in ((one, other), (other, one))
     )
-
-
-def _check_destinations(bucket: Bucket, notifications: Iterable[Notification], draft: Draft) -> None:
-    """Raise InvalidArgument naming every function that this bucket may not invoke."""
-    fields: dict[str, str] = {}
-    functions = dict.fromkeys(each.function for each in notifications)
-    refused = [function for function in functions if not _may_invoke(bucket, function, draft)]
-    for number, function in enumerate(refused, 1):
-        fields[f"ArgumentName{number}"] = f"{function}, null"
-        fields[f"ArgumentValue{number}"] = f"Not authorized to invoke function [{function}]"
-    if fields:
-        raise AwsError(
-            "Unable to validate the following destination configurations",
-            code="InvalidArgument",
-            fields=fields,
-        )
-
-
-def _may_invoke(bucket: Bucket, function: str, draft: Draft) -> bool:
-    document = _policy(function, draft)
-    if document is None:
-        return False
-    request = evaluate.Request(
-        action="lambda:InvokeFunction",
-        resource=function,
-        principal=service_principal("s3.amazonaws.com", draft.account),
-        context={"aws:SourceArn": bucket.arn, "aws:SourceAccount": draft.account},
-    )
-    policies = evaluate.Policies(resource=policy.parse(document, kind="resource", name=function))
-    return evaluate.decide(request, policies).allowed
-
-
-def _policy(function: str, draft: Draft) -> str | None:
-    """The function's own policy; None when there is none, or no such function."""
-    _, name, *qualifier = function.split(":", 5)[5].split(":")
-    params = {"FunctionName": name} | ({"Qualifier": qualifier[0]} if qualifier else {})
-    try:
-        reply = draft.ask(
-            Call(service="lambda", operation="GetPolicy", params=params, caller=root(draft.account))
-        )
-    except AwsError as error:
-        if error.error_code == "ResourceNotFoundException":
-            return None
-        raise
-    return str(reply.output["Policy"])

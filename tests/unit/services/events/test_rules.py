@@ -83,7 +83,7 @@ REFUSED: list[tuple[str, dict[str, Any], str, str]] = [
 #: a target, words of the message
 REFUSED_TARGETS: list[tuple[dict[str, Any], str]] = [
     ({"Arn": "nonsense"}, "Provided Arn is not in correct format."),
-    ({"Arn": f"arn:aws:sns:us-east-1:{ACCOUNT}:t"}, "sns:us-east-1:000000000000:t is not supported"),
+    ({"Arn": f"arn:aws:kinesis:us-east-1:{ACCOUNT}:t"}, "kinesis:us-east-1:000000000000:t is not supported"),
     (
         {"Arn": f"arn:aws:lambda:us-east-1:{ACCOUNT}:layer:l"},
         "layer:l is not supported by Stepwell as a target",

@@ -24,7 +24,7 @@ class S3:
         self.server = server
         self.deliveries: list[dict[str, Any]] = []
         self.events: list[dict[str, Any]] = []
-        #: function name → its policy
+        #: function name, or a topic's ARN → its policy
         self.policies: dict[str, Any] = {}
 
     def __call__(self, operation: str, **params: Any) -> dict[str, Any]:
@@ -68,6 +68,31 @@ class S3:
         }
         return arn
 
+    def open_topic(self, topic: str, source: str = "arn:aws:s3:::data") -> str:
+        """Let a bucket publish to a topic; gives the topic's ARN."""
+        arn = f"arn:aws:sns:us-east-1:{ACCOUNT}:{topic}"
+        self.policies[arn] = {
+            "Version": "2012-10-17",
+            "Statement": {
+                "Effect": "Allow",
+                "Principal": {"Service": "s3.amazonaws.com"},
+                "Action": "sns:Publish",
+                "Resource": arn,
+                "Condition": {"ArnLike": {"aws:SourceArn": source}},
+            },
+        }
+        return arn
+
+    def topics(self) -> Service:
+        def get_attributes(call: Call, view: View) -> dict[str, Any]:
+            document = self.policies.get(call.params["TopicArn"])
+            if document is None:
+                raise AwsError("no topic", code="NotFound", status=404)
+            return {"Attributes": {"Policy": json.dumps(document)}}
+
+        row = Operation(name="GetTopicAttributes", rights=(), honoured=("TopicArn",), read=get_attributes)
+        return Service("sns", [row])
+
     def functions(self) -> Service:
         def get_policy(call: Call, view: View) -> dict[str, str]:
             document = self.policies.get(call.params["FunctionName"])
@@ -95,6 +120,6 @@ def s3(tmp_path: Path) -> Iterator[S3]:
     """S3 with an empty bucket `data`."""
     with Harness(tmp_path) as server:
         caller = S3(server)
-        server.serve([service.service(), caller.functions()], timers=caller.timers())
+        server.serve([service.service(), caller.functions(), caller.topics()], timers=caller.timers())
         caller("CreateBucket", Bucket="data")
         yield caller

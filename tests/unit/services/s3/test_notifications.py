@@ -16,6 +16,10 @@ def rule(function, events=(ANY,), prefix=None, suffix=None, **more):
     return made | ({"Filter": {"Key": {"FilterRules": rules}}} if rules else {})
 
 
+def filtered(prefix):
+    return {"Filter": {"Key": {"FilterRules": [{"Name": "prefix", "Value": prefix}]}}}
+
+
 def configure(s3, *rules, **more):
     configuration = {"LambdaFunctionConfigurations": list(rules), **more}
     return s3("PutBucketNotificationConfiguration", Bucket="data", NotificationConfiguration=configuration)
@@ -280,17 +284,38 @@ def test_the_same_id_or_the_same_filter_rule_twice_is_refused(s3):
     assert "more than one prefix rule" in refused(s3, double).message
 
 
-@pytest.mark.parametrize(
-    ("kind", "field"), [("TopicConfigurations", "TopicArn"), ("QueueConfigurations", "QueueArn")]
-)
-def test_topics_and_queues_are_refused_by_name(s3, kind, field):
-    arn = "arn:aws:sns:us-east-1:000000000000:x"
-    error = s3.fails(
-        "PutBucketNotificationConfiguration",
-        Bucket="data",
-        NotificationConfiguration={kind: [{field: arn, "Events": [ANY]}]},
-    )
-    assert kind in error.message
+def test_queues_are_refused_by_name(s3):
+    arn = "arn:aws:sqs:us-east-1:000000000000:x"
+    error = refused(s3, QueueConfigurations=[{"QueueArn": arn, "Events": [ANY]}])
+    assert "QueueConfigurations" in error.message
+
+
+def test_a_topic_gets_a_test_message_and_then_each_change(s3):
+    topic = s3.open_topic("news")
+    wanted = {"TopicArn": topic, "Events": [ANY], "Id": "t"}
+    function = s3.allow("f")
+    configure(s3, rule(function, prefix="other/", Id="f"), TopicConfigurations=[wanted | filtered("in/")])
+    shown = s3("GetBucketNotificationConfiguration", Bucket="data")
+    assert [each["TopicArn"] for each in shown["TopicConfigurations"]] == [topic]
+    assert [each["LambdaFunctionArn"] for each in shown["LambdaFunctionConfigurations"]] == [function]
+    s3.put("in/k")
+    s3.server.settle()
+    test, change = s3.deliveries
+    assert (test["payload"]["Event"], test["payload"]["Bucket"]) == ("s3:TestEvent", "data")
+    assert change["payload"]["Records"][0]["s3"]["object"]["key"] == "in/k"
+    told = {(each["target"], each["subject"]) for each in s3.deliveries}
+    assert told == {(topic, "Amazon S3 Notification")}
+
+
+def test_a_topic_that_does_not_let_the_bucket_in_is_refused(s3):
+    foreign = s3.open_topic("foreign", "arn:aws:s3:::another")
+    missing = "arn:aws:sns:us-east-1:000000000000:missing"
+    for topic in (foreign, missing):
+        error = refused(s3, TopicConfigurations=[{"TopicArn": topic, "Events": [ANY]}])
+        assert error.fields["ArgumentName1"] == f"{topic}, null"
+        assert "do not allow S3 to publish" in error.fields["ArgumentValue1"]
+    error = refused(s3, TopicConfigurations=[{"TopicArn": "news", "Events": [ANY]}])
+    assert error.fields == {"ArgumentName": "Topic", "ArgumentValue": "news"}
 
 
 def test_eventbridge_hears_of_everything_once_it_is_switched_on(s3):
