@@ -8,10 +8,11 @@ from dataclasses import replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
+from stepwell.asl.jsonata import ALONE
 from stepwell.asl.program import Environment, HandlingState, MapState
 from stepwell.clock import iso
 from stepwell.engine.executions import Execution
-from stepwell.engine.frames import Frame
+from stepwell.engine.frames import Frame, Phase
 
 if TYPE_CHECKING:
     from stepwell.engine.turn import Turn
@@ -74,6 +75,9 @@ def map_items(turn: Turn, frame: Frame) -> Sequence[Any]:
             random=random.Random(f"{turn.execution.id}/{frame.entered}/{frame.retries}"),
             now=frame.entered_at,
         )
+        if frame.phase is Phase.CHILDREN:
+            # whatever asks, it cannot wait: they were quick the first time, or the answer is kept
+            env = replace(env, answers=frame.answers or None, time_limit=ALONE)
         frame.items = state.items(frame.value, env)
     return frame.items
 

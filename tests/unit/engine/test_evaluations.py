@@ -153,6 +153,28 @@ def test_a_stopped_execution_waits_for_no_value(world: World) -> None:
     assert world.describe(execution)["status"] == "ABORTED"
 
 
+def test_items_that_took_their_time_are_kept(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """After a restart an iteration fails, is caught and knows its item: nobody is asked again."""
+    monkeypatch.setattr("stepwell.engine.context.PATIENCE", 1)
+    function = world.function("f", lambda event: 1 / 0)
+    caught = {"ErrorEquals": ["States.ALL"], "Next": "Z", "Output": "{% $states.context.Map.Item.Value %}"}
+    body = {
+        "StartAt": "W",
+        "States": {
+            "W": {"Type": "Wait", "Seconds": 1, "Next": "T"},
+            "T": {"Type": "Task", "Resource": function, "Catch": [caught], "Next": "Z"},
+            "Z": {"Type": "Succeed"},
+        },
+    }
+    state = mapped(Items="{% ([1..60000].($ * 2))[[0..1]] %}", ItemProcessor=body)
+    execution = world.start(world.create(machine(S=state)))
+    world.run()
+    world.crash()
+    world.advance(2)
+    assert world.output(execution) == [2, 4]
+    assert "EvaluationFailed" not in world.types(execution)
+
+
 @pytest.mark.parametrize("type_", ["Pass", "Parallel", "Map"])
 def test_a_redrive_asks_again(world: World, type_: str) -> None:
     """Of an execution that was stopped while an expression was evaluated, wherever that was."""
