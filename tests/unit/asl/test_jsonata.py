@@ -119,6 +119,26 @@ def test_a_hostile_expression_fails(text: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("opening", "closing"),
+    [
+        ("(", ")"),
+        ("[", "]"),
+        ('{"a":', "}"),
+        ("-", ""),
+        ("$string(", ")"),
+        ("true?", ":1"),
+        ("$x[", "]"),
+        ("function($x){", "}"),
+        ("$a:=", ""),
+    ],
+)
+def test_deep_nesting_is_refused(opening: str, closing: str) -> None:
+    """By the parser, before it takes the stack down."""
+    with pytest.raises(QuerySyntaxError, match="U1002"):
+        parse(opening * 3000 + "1" + closing * 3000)
+
+
+@pytest.mark.parametrize(
     ("text", "growth"),
     [
         ("$pad($states.input.a, 5)", Growth.WITH_INPUT),
