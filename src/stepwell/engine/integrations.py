@@ -15,7 +15,7 @@ from typing import Any
 
 from stepwell.api.models import operation_model, service_model
 from stepwell.asl.json import loads
-from stepwell.errors import AwsError
+from stepwell.errors import AccessDenied, AwsError
 
 #: how a task is completed: by the reply, by the end of the job, by a task token
 REPLY = ""
@@ -377,9 +377,10 @@ def failure(resource: Resource, error: AwsError, request_id: str) -> tuple[str, 
         # the optimised integrations still speak the former protocol of services that changed theirs
         changed = "awsQueryCompatible" in service_model(resource.row.service).metadata
         code = (changed and error.former) or error.error_code
+        status = 403 if changed and isinstance(error, AccessDenied) else error.http_status
         name = f"{resource.row.prefix}.{_exception(shape or generic)}"
         cause = (
-            f"{error.message} (Service: {resource.row.title}; Status Code: {error.http_status}; "
+            f"{error.message} (Service: {resource.row.title}; Status Code: {status}; "
             f"Error Code: {code}; Request ID: {request_id}; Proxy: null)"
         )
         return name, cause

@@ -7,7 +7,7 @@ import pytest
 from stepwell.api.models import operation_model
 from stepwell.engine import integrations, shapes
 from stepwell.engine.integrations import INTEGRATIONS
-from stepwell.errors import AwsError
+from stepwell.errors import AccessDenied, AwsError
 
 PREFIX = "arn:aws:states:::"
 
@@ -142,6 +142,7 @@ class Missing(AwsError):
     ("action", "error", "name", "code"),
     [
         ("sqs:sendMessage", Missing("m"), "SQS.AmazonSQSException", "MissingParameter"),
+        ("sqs:sendMessage", AccessDenied("m"), "SQS.AmazonSQSException", "AccessDenied"),
         ("sns:publish", AwsError("m", code="NotFound"), "SNS.NotFoundException", "NotFound"),
         (
             "sns:publish",
@@ -162,3 +163,4 @@ def test_an_error_is_named_as_its_service_names_it(
     assert found == name
     assert cause.startswith("m (Service: ")
     assert code is None or f"Error Code: {code};" in cause
+    assert not isinstance(error, AccessDenied) or "Status Code: 403;" in cause
