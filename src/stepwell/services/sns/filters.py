@@ -19,6 +19,8 @@ from stepwell.triggers.patterns import InvalidPattern, Pattern, compile_pattern
 
 BODY = "MessageBody"
 ATTRIBUTES = "MessageAttributes"
+#: fields of one policy (SNS developer guide, "Filter policy constraints")
+_MOST_FIELDS = 5
 
 
 def check(attributes: Mapping[str, str]) -> None:
@@ -31,10 +33,22 @@ def check(attributes: Mapping[str, str]) -> None:
         nested = any(isinstance(value, dict) for value in found.values())
         if nested:
             raise invalid("Filter policy scope MessageAttributes does not support nested filter policy")
+    if _fields(found) > _MOST_FIELDS:
+        raise invalid(f"FilterPolicy: Filter policy can not have more than {_MOST_FIELDS} keys")
     try:
         _compiled(text)
     except InvalidPattern as error:
         raise invalid(f"FilterPolicy: {error}") from error
+
+
+def _fields(policy: Any) -> int:
+    """The fields that a policy names, at any depth."""
+    if not isinstance(policy, dict):
+        return 1
+    alternatives = policy.get("$or")
+    listed = alternatives if isinstance(alternatives, list) else []
+    within = [*(each for name, each in policy.items() if name != "$or"), *listed]
+    return sum(_fields(each) for each in within)
 
 
 def wants(subscription: Subscription, message: Message) -> bool:

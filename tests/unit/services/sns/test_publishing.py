@@ -80,6 +80,7 @@ def test_a_filter_policy_chooses_messages(
         ({"FilterPolicy": "["}, "FilterPolicy"),
         ({"FilterPolicy": '{"a": "b"}'}, "FilterPolicy"),
         ({"FilterPolicy": '{"a": {"b": ["c"]}}'}, "does not support nested"),
+        ({"FilterPolicy": json.dumps({name: [1] for name in "abcdef"})}, "more than 5 keys"),
         ({"FilterPolicyScope": "Elsewhere"}, "FilterPolicyScope"),
         ({"RawMessageDelivery": "perhaps"}, "RawMessageDelivery"),
         ({"RedrivePolicy": '{"deadLetterTargetArn": "q"}'}, "invalid arn"),
