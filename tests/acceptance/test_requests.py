@@ -141,10 +141,10 @@ def test_a_session_token_that_is_not_the_keys_own_is_refused(server: Running) ->
         (json_ask("states", "Nonsense", LIST), 400, "UnsupportedOperation", "Nonsense"),
         (json_ask("states", "AmazonSNS.Publish", LIST), 400, "UnsupportedOperation", "AmazonSNS"),
         (
-            json_ask("states", "AWSStepFunctions.CreateActivity", b'{"name": "a"}'),
+            json_ask("states", "AWSStepFunctions.ListMapRuns", b'{"executionArn": "a"}'),
             400,
             "UnsupportedOperation",
-            "CreateActivity",
+            "ListMapRuns",
         ),
         (query_ask("sts", b"Action=Fly&Version=2011-06-15"), 400, "InvalidAction", "Fly"),
         (query_ask("sts", b"Version=2011-06-15"), 400, "MissingAction", ""),
