@@ -21,7 +21,7 @@ test: $(READY)
 	$(BIN)/pytest -n $(WORKERS) -m "not faults and not clients" $(AGAIN)
 
 test-faults: $(READY)
-	$(BIN)/pytest -m faults $(AGAIN)
+	$(BIN)/pytest -n $(WORKERS) --dist loadfile -m faults $(AGAIN)
 
 test-clients: $(READY)
 	@test -n "$$STEPWELL_TF_MIRROR" || echo "STEPWELL_TF_MIRROR is unset: the tests of Terraform are SKIPPED" \
