@@ -6,7 +6,8 @@ PYTHON ?= $(shell for each in python3 python3.13 python3.12 python3.11; do \
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
-WORKERS ?= 2
+# tests wait for processes more than they compute
+WORKERS ?= 3
 AGAIN ?=
 
 .PHONY: demo test test-faults test-clients lint bench docs serve clean
@@ -18,10 +19,10 @@ serve: $(READY)
 	@$(BIN)/stepwell serve
 
 test: $(READY)
-	$(BIN)/pytest -n $(WORKERS) -m "not faults and not clients" $(AGAIN)
+	$(BIN)/pytest -n $(WORKERS) --dist worksteal -m "not faults and not clients" $(AGAIN)
 
 test-faults: $(READY)
-	$(BIN)/pytest -n $(WORKERS) --dist loadfile -m faults $(AGAIN)
+	$(BIN)/pytest -n 2 --dist loadfile -m faults $(AGAIN)
 
 test-clients: $(READY)
 	@test -n "$$STEPWELL_TF_MIRROR" || echo "STEPWELL_TF_MIRROR is unset: the tests of Terraform are SKIPPED" \
