@@ -23,6 +23,7 @@ from stepwell.retrain import (
     Upload,
     Window,
 )
+from stepwell.retrain.gate import Settings
 
 
 @pytest.fixture(autouse=True)
@@ -31,6 +32,10 @@ def scripts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_text(text)
     monkeypatch.chdir(tmp_path)
+
+
+def test_what_a_gate_is_not_told_is_as_the_gate_s_own_settings_have_it() -> None:
+    assert Gate(floor=0.5).settings() == Settings(floor=0.5).to_json()
 
 
 def train(**settings: Any) -> Train:
